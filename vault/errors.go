@@ -1,0 +1,25 @@
+package vault
+
+import "errors"
+
+var (
+	// ErrNotFound means that there is no such thing, or that it is not for this principal: the two look the same.
+	ErrNotFound = errors.New("vault: not found")
+	// ErrBadCredentials means a wrong address or a wrong password.
+	ErrBadCredentials = errors.New("vault: wrong address or password")
+	// ErrUnknownRecipient means that a message which was not to be held has an outside recipient without identity. The
+	// binding went between decision and commit: decide again.
+	ErrUnknownRecipient = errors.New("vault: an outside recipient has no identity")
+	// ErrNoReply means that this principal cannot answer this message.
+	ErrNoReply = errors.New("vault: this message cannot be answered")
+	// ErrIncomplete means that an identity is still missing after completing a hold.
+	ErrIncomplete = errors.New("vault: not every outside recipient has an identity")
+	// ErrFull means that the disk or the vault's limit is reached. Temporary: nothing was changed.
+	ErrFull = errors.New("vault: no space left")
+	// ErrWrongKey means that the key file is not this vault's.
+	ErrWrongKey = errors.New("vault: the key does not belong to this vault")
+	// ErrDamaged means that stored bytes are not what was sealed.
+	ErrDamaged = errors.New("vault: stored data is damaged")
+	// ErrClosed means use after Close.
+	ErrClosed = errors.New("vault: closed")
+)

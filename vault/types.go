@@ -1,0 +1,272 @@
+package vault
+
+import (
+	"encoding/base32"
+	"time"
+
+	"sigill/policy"
+)
+
+// MessageID names a message: 128 random bits. It tells nothing and opens nothing.
+type MessageID [16]byte
+
+var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// String is the id in URLs and logs, 26 characters of base32.
+func (id MessageID) String() string { return idText.EncodeToString(id[:]) }
+
+// IsZero tells the absence of an id.
+func (id MessageID) IsZero() bool { return id == MessageID{} }
+
+// ParseMessageID reads what String wrote. Errors are ErrNotFound: a malformed id names no message.
+func ParseMessageID(s string) (id MessageID, err error) {
+	b, err := idText.DecodeString(s)
+	if err != nil || len(b) != len(id) {
+		return id, ErrNotFound
+	}
+	return MessageID(b), nil
+}
+
+// Principal is who reads: a staff member or a person.
+type Principal struct {
+	address policy.Address
+	person  policy.PersonID
+}
+
+// Staff is the staff member with this address as a principal.
+func Staff(a policy.Address) Principal { return Principal{address: a} }
+
+// Person is the person with this identity number as a principal.
+func Person(id policy.PersonID) Principal { return Principal{person: id} }
+
+// IsPerson tells a person from a staff member.
+func (p Principal) IsPerson() bool { return !p.person.IsZero() }
+
+// Address is the staff member's address; zero for a person.
+func (p Principal) Address() policy.Address { return p.address }
+
+// PersonID is the person's number; zero for a staff member.
+func (p Principal) PersonID() policy.PersonID { return p.person }
+
+// Role is what a mailbox is for, in the words of RFC 6154.
+type Role string
+
+// The roles of mailboxes.
+const (
+	Inbox  Role = "inbox"
+	Sent   Role = "sent"
+	Drafts Role = "drafts"
+	Trash  Role = "trash"
+)
+
+// MailboxID names a mailbox for its life.
+type MailboxID uint64
+
+// UID is a unique identifier of RFC 9051 section 2.3.1.1: it grows with each entry of a mailbox and never returns.
+type UID uint32
+
+// Mailbox is a mailbox as its owner, or a member of the function address that owns it, sees it.
+type Mailbox struct {
+	ID MailboxID
+	// Owner is the account or function address; zero for a person's mailbox.
+	Owner policy.Address
+	Role  Role
+	// Shared tells that Owner is a function address.
+	Shared      bool
+	UIDValidity uint32
+	UIDNext     UID
+	Messages    uint32
+	Unseen      uint32
+	Size        int64 // octets of all messages
+}
+
+// Flags are the system flags of RFC 9051 section 2.3.2.
+type Flags uint8
+
+// The system flags.
+const (
+	Seen Flags = 1 << iota
+	Answered
+	Flagged
+	Deleted
+	DraftFlag
+)
+
+// Entry is a message's place in a mailbox.
+type Entry struct {
+	UID     UID
+	Message MessageID
+	Flags   Flags
+	// Keywords are flags other than the system's, sorted, without duplicates.
+	Keywords []string
+	// Date is IMAP's internal date: when the message came into the vault, UTC, whole seconds.
+	Date time.Time
+	// Size is the message's octets.
+	Size int64
+}
+
+// Status is how far a message has come to one recipient.
+type Status string
+
+// The statuses.
+const (
+	Held      Status = "held"      // waits for an identity
+	Queued    Status = "queued"    // the notice is to be sent
+	Notified  Status = "notified"  // the upstream relay took the notice
+	Failed    Status = "failed"    // the notice could not be delivered
+	Opened    Status = "opened"    // the recipient has read the message
+	Replied   Status = "replied"   // the recipient has answered
+	Delivered Status = "delivered" // lies in a mailbox here, nothing is to be sent
+)
+
+// RecipientState is a recipient of a message as its sender sees it.
+type RecipientState struct {
+	Address policy.Address
+	Kind    policy.RecipientKind
+	// Masked is the identity number in the form a person recognises, "" if there is none.
+	Masked string
+	Status Status
+	// At is when Status came to be, UTC.
+	At time.Time
+}
+
+// Info is what is known of a message beside its content.
+type Info struct {
+	ID           MessageID
+	Conversation MessageID // the id of the conversation's first message
+	From         policy.Address
+	// FromPerson tells that an outside person wrote it.
+	FromPerson bool
+	// At is when its last octet had come in, UTC.
+	At   time.Time
+	Size int64
+	// Held tells that outside recipients wait for an identity.
+	Held bool
+	// Recipients are all for the sender's side; for others only themselves.
+	Recipients []RecipientState
+}
+
+// Receipt tells that a message is durable.
+type Receipt struct {
+	ID MessageID
+	// At is the time its last octet had come in, UTC. It never changes.
+	At time.Time
+	// Held tells that notices to outside recipients wait.
+	Held bool
+	// UID is that of the entry an Append made; zero otherwise.
+	UID UID
+}
+
+// Account is a staff member.
+type Account struct {
+	Address policy.Address
+	Name    string
+}
+
+// FunctionAddress is a shared mailbox with the accounts that may read and answer.
+type FunctionAddress struct {
+	Address policy.Address
+	Name    string
+	Members []policy.Address
+}
+
+// Binding is a verified link between a mail address and a person.
+type Binding struct {
+	Address policy.Address
+	Person  policy.PersonID
+	// Verified is when the person logged in through a notice to that address, or an administrator vouched for it. UTC.
+	Verified time.Time
+}
+
+// Deposit says what a message that is to be sealed is.
+type Deposit struct {
+	// From is the envelope sender: an account or a function address.
+	From policy.Address
+	// Recipients are those of the envelope, classified.
+	Recipients []policy.Recipient
+	// Hold is the decision's: keep outside notices back until every identity is known.
+	Hold bool
+	// Rule is the name of the rule that decided, for the audit.
+	Rule string
+	// Account is who authenticated, for the audit; zero on a connector.
+	Account policy.Address
+}
+
+// JobKind tells which notice a job is for.
+type JobKind string
+
+// The kinds of jobs.
+const (
+	NoticeMessage JobKind = "message" // to a person: a secure message waits
+	NoticeStaff   JobKind = "staff"   // to an account or function address: a secure message waits
+	NoticeHold    JobKind = "hold"    // to the sender: identities are missing
+	NoticeFailed  JobKind = "failed"  // to the sender: a notice could not be delivered
+)
+
+// Job is a notice to be sent. It holds no content.
+type Job struct {
+	ID   [16]byte
+	Kind JobKind
+	To   policy.Address
+	// Message is the message the notice is about; the link for staff is made of it.
+	Message MessageID
+	// Link is the token of a person's link: 128 random bits as text. "" in notices to staff.
+	Link string
+	// Attempts made so far.
+	Attempts int
+	Created  time.Time
+	Due      time.Time
+	// LastError is the last attempt's answer, for the operator.
+	LastError string
+}
+
+// Event is a line of the audit log. It holds no content, subject or identity number.
+type Event struct {
+	Seq uint64
+	At  time.Time
+	// Actor is an account's address, "person:" and a keyed hash, or "system".
+	Actor   string
+	Action  string
+	Message MessageID
+	// Result is "ok" or a short reason.
+	Result string
+	// Detail holds what the action needs: the rule of a decision, the door of a read.
+	Detail string
+}
+
+// Door is the way by which a reader came in, for the audit.
+type Door string
+
+// The doors.
+const (
+	DoorWeb  Door = "web"
+	DoorIMAP Door = "imap"
+)
+
+// FlagChange says how StoreFlags changes flags.
+type FlagChange string
+
+// The flag changes of RFC 9051 section 6.4.6.
+const (
+	SetFlags    FlagChange = "set"
+	AddFlags    FlagChange = "add"
+	RemoveFlags FlagChange = "remove"
+)
+
+// Change is something that happened in a watched mailbox, in the order of commits.
+type Change struct {
+	Mailbox MailboxID
+	Kind    ChangeKind
+	// Entry is as it is after the change; of an expunged one only UID and Message are set.
+	Entry Entry
+}
+
+// ChangeKind tells what happened to an entry.
+type ChangeKind string
+
+// The kinds of changes.
+const (
+	Added    ChangeKind = "added"
+	Reflagged ChangeKind = "flags"
+	Expunged ChangeKind = "expunged"
+)
