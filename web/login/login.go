@@ -1,0 +1,71 @@
+// Package login proves who a person is, through somebody who knows.
+//
+// A [Provider] sends the person away to log in ([Provider.Start]) and judges what comes back ([Provider.Finish]). Between
+// the two the caller keeps [Begun.Memory] in the session that started, hands it over once and forgets it first; that is
+// what binds an answer to one browser and makes it good for one time.
+//
+// The result is an identity number, never a session: what the number opens is for the vault to say. No error text holds
+// a number, a token or a secret.
+package login
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"sigill/policy"
+)
+
+// What can go wrong. Each has a page of its own.
+var (
+	// ErrCancelled means that the person broke off, or was not let through by the provider.
+	ErrCancelled = errors.New("login: broken off")
+	// ErrState means that the answer is not to a login this session has under way: too old, used, or somebody else's.
+	ErrState = errors.New("login: no such login under way")
+	// ErrToken means that the provider's answer does not hold.
+	ErrToken = errors.New("login: the answer does not hold")
+	// ErrAssurance means that the way of logging in is not strong enough.
+	ErrAssurance = errors.New("login: the assurance level is not accepted")
+	// ErrNoNumber means that the provider gave no identity number.
+	ErrNoNumber = errors.New("login: no identity number")
+	// ErrBadNumber means that what the provider gave is no identity number; the policy error is wrapped beside it.
+	ErrBadNumber = errors.New("login: not an identity number")
+	// ErrUnavailable means that the provider cannot be reached or is out of order. Temporary.
+	ErrUnavailable = errors.New("login: the provider cannot be reached")
+)
+
+// Provider is a way for persons to log in.
+type Provider interface {
+	// About never fails and never waits for the network.
+	About() About
+	// Start gives the address to send the browser to; callback is where it shall come back. ErrUnavailable.
+	Start(ctx context.Context, callback string) (Begun, error)
+	// Finish judges the query the browser came back with, for the login that memory is of.
+	Finish(ctx context.Context, answer url.Values, memory string) (Identity, error)
+}
+
+// About is what the pages need to know of a provider.
+type About struct {
+	// ID is its place in URLs: a-z, 0-9 and hyphen.
+	ID string
+	// Name is what the button says after "Log in with".
+	Name string
+	// Origins are where the login form's redirects may lead. Browsers hold a form's redirects against form-action
+	// (Content Security Policy Level 3, section 6.4.1), so every host between us and the login page must be here.
+	Origins []string
+}
+
+// Begun is a login under way.
+type Begun struct {
+	// URL is where the browser goes.
+	URL string
+	// Memory is kept by the session and shown to nobody.
+	Memory string
+}
+
+// Identity is who logged in.
+type Identity struct {
+	Person policy.PersonID
+	// Assurance is the provider's acr, "" if it told none.
+	Assurance string
+}

@@ -1,0 +1,207 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// Source tells where the identity number is.
+type Source string
+
+// The sources.
+const (
+	IDToken  Source = "id_token"
+	UserInfo Source = "userinfo"
+)
+
+// OIDCConfig describes a provider of OpenID Connect.
+type OIDCConfig struct {
+	ID   string // see About
+	Name string // see About
+	// Issuer is compared to the letter with the discovery document and with iss. https only.
+	Issuer       string
+	ClientID     string
+	ClientSecret string // "" for a public client
+	// SecretInBody is client_secret_post; else client_secret_basic (OpenID Connect Core section 9).
+	SecretInBody bool
+	// Scopes beside openid.
+	Scopes []string
+	// Claims are paths to the identity number; the first that is there counts. A path is a list, since the names of
+	// Swedish claims hold dots and slashes.
+	Claims [][]string
+	// Source is IDToken if empty.
+	Source Source
+	// AcceptedACR are asked for as acr_values and demanded back; empty accepts any.
+	AcceptedACR []string
+	// Algorithms that may sign an ID token; RS256, ES256 and PS256 if empty. Never "none", never a shared secret.
+	Algorithms []string
+	// Params are added to the authorization request. prompt=login is there unless they say otherwise: the next person
+	// at a library's computer must not be let in on the last one's login.
+	Params map[string]string
+	// Origins beside the issuer's that the login passes; see About.
+	Origins []string
+	// HTTP reaches the provider; a client with a time limit if nil.
+	HTTP *http.Client
+	// Now is time.Now if nil.
+	Now func() time.Time
+}
+
+const (
+	skew       = time.Minute      // between the provider's clock and ours
+	patience   = 15 * time.Minute // from Start to Finish
+	maxAnswer  = 1 << 20          // octets of any answer of the provider
+	httpExpiry = 15 * time.Second
+)
+
+// OIDC is a provider of OpenID Connect: code flow, PKCE with S256, state and nonce. It reads the discovery document at the
+// first login, and again at the next one if that failed.
+type OIDC struct {
+	config OIDCConfig
+	http   *http.Client
+
+	mu         sync.Mutex
+	discovered *discovered
+}
+
+type discovered struct {
+	provider *oidc.Provider
+	verifier *oidc.IDTokenVerifier
+	endpoint oauth2.Endpoint
+	// sendsIssuer tells that answers carry iss (RFC 9207).
+	sendsIssuer bool
+}
+
+// NewOIDC checks the configuration; it does not use the network.
+func NewOIDC(c OIDCConfig) (*OIDC, error) {
+	switch {
+	case !regexp.MustCompile(`^[a-z0-9-]{1,32}$`).MatchString(c.ID):
+		return nil, fmt.Errorf("login: provider id %q: must be a-z, 0-9 and hyphen", c.ID)
+	case c.Name == "":
+		return nil, fmt.Errorf("login: provider %s: has no name", c.ID)
+	case !secureURL(c.Issuer):
+		return nil, fmt.Errorf("login: provider %s: issuer must be an https address", c.ID)
+	case c.ClientID == "":
+		return nil, fmt.Errorf("login: provider %s: has no client id", c.ID)
+	case len(c.Claims) == 0 || slices.ContainsFunc(c.Claims, func(p []string) bool { return len(p) == 0 }):
+		return nil, fmt.Errorf("login: provider %s: has no claim with the identity number", c.ID)
+	}
+	if c.Source == "" {
+		c.Source = IDToken
+	}
+	if c.Source != IDToken && c.Source != UserInfo {
+		return nil, fmt.Errorf("login: provider %s: source must be %s or %s", c.ID, IDToken, UserInfo)
+	}
+	if len(c.Algorithms) == 0 {
+		c.Algorithms = []string{oidc.RS256, oidc.ES256, oidc.PS256}
+	}
+	for _, alg := range c.Algorithms {
+		if alg == "none" || strings.HasPrefix(alg, "HS") {
+			return nil, fmt.Errorf("login: provider %s: algorithm %s is not allowed", c.ID, alg)
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &OIDC{config: c, http: client(c.HTTP)}, nil
+}
+
+// About tells what the pages need; the origin of the login page is known after the first discovery.
+func (o *OIDC) About() About {
+	origins := append([]string{origin(o.config.Issuer)}, o.config.Origins...)
+	o.mu.Lock()
+	if o.discovered != nil {
+		origins = append(origins, origin(o.discovered.endpoint.AuthURL))
+	}
+	o.mu.Unlock()
+	slices.Sort(origins)
+	return About{ID: o.config.ID, Name: o.config.Name, Origins: slices.Compact(origins)}
+}
+
+// discover reads the discovery document once.
+func (o *OIDC) discover(ctx context.Context) (*discovered, error) {
+	o.mu.Lock()
+	d := o.discovered
+	o.mu.Unlock()
+	if d != nil {
+		return d, nil
+	}
+	p, err := oidc.NewProvider(oidc.ClientContext(ctx, o.http), o.config.Issuer)
+	if err != nil {
+		return nil, fault(ErrUnavailable, err)
+	}
+	var more struct {
+		SendsIssuer bool   `json:"authorization_response_iss_parameter_supported"`
+		Keys        string `json:"jwks_uri"`
+	}
+	if err := p.Claims(&more); err != nil {
+		return nil, fault(ErrUnavailable, err)
+	}
+	for _, u := range []string{p.Endpoint().AuthURL, p.Endpoint().TokenURL, more.Keys} {
+		if !secureURL(u) {
+			return nil, fault(ErrUnavailable, errors.New("an endpoint is not https"))
+		}
+	}
+	if o.config.Source == UserInfo && !secureURL(p.UserInfoEndpoint()) {
+		return nil, fault(ErrUnavailable, errors.New("there is no userinfo endpoint with https"))
+	}
+	d = &discovered{provider: p, endpoint: p.Endpoint(), sendsIssuer: more.SendsIssuer}
+	d.endpoint.AuthStyle = oauth2.AuthStyleInHeader
+	if o.config.SecretInBody || o.config.ClientSecret == "" {
+		d.endpoint.AuthStyle = oauth2.AuthStyleInParams
+	}
+	d.verifier = p.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), o.http), &oidc.Config{
+		ClientID:             o.config.ClientID,
+		SupportedSigningAlgs: o.config.Algorithms,
+		Now:                  func() time.Time { return o.config.Now().Add(-skew) },
+	})
+	o.mu.Lock()
+	o.discovered = d
+	o.mu.Unlock()
+	return d, nil
+}
+
+func (o *OIDC) oauth(d *discovered, callback string) *oauth2.Config {
+	return &oauth2.Config{
+		ClientID:     o.config.ClientID,
+		ClientSecret: o.config.ClientSecret,
+		Endpoint:     d.endpoint,
+		RedirectURL:  callback,
+		Scopes:       append([]string{oidc.ScopeOpenID}, o.config.Scopes...),
+	}
+}
+
+// longDigits is what an identity number or a part of it looks like in a library's error text.
+var longDigits = regexp.MustCompile(`[0-9][0-9 -]{4,}[0-9]`)
+
+// fault wraps a cause with its kind, less anything that can be a number.
+func fault(kind, cause error) error {
+	var answer *oauth2.RetrieveError
+	if errors.As(cause, &answer) { // its text is the whole body
+		cause = fmt.Errorf("token endpoint: %s", answer.ErrorCode)
+	}
+	return fmt.Errorf("%w: %s", kind, longDigits.ReplaceAllString(cause.Error(), "…"))
+}
+
+func secureURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Scheme == "https" && u.Host != ""
+}
+
+func origin(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
