@@ -1,0 +1,92 @@
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/emersion/go-smtp"
+)
+
+// ErrBareCR means that the message has a carriage return without line feed. Some mail systems take it for a line end,
+// so it could end the message early there (RFC 5321 section 2.3.8); it is never sent.
+var ErrBareCR = errors.New("relay: a carriage return without line feed")
+
+// Reply is an SMTP reply (RFC 5321 section 4.2) with its enhanced code (RFC 3463; zero if there was none).
+type Reply struct {
+	Code     int
+	Enhanced [3]int
+	// Text may have several lines, parted by "\n".
+	Text string
+}
+
+// Error is a transaction the upstream did not take. Its text holds no text of the upstream, which may quote the
+// message; that is in Reply only.
+type Error struct {
+	Reply
+	// Cause is what went wrong below SMTP, or in a command before MAIL; nil if Reply is the upstream's own.
+	Cause error
+}
+
+func (e *Error) Error() string {
+	text := fmt.Sprintf("relay: %d %d.%d.%d", e.Code, e.Enhanced[0], e.Enhanced[1], e.Enhanced[2])
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Temporary tells that the same mail may be taken later (RFC 5321 section 4.2.1, 4yz).
+func (e *Error) Temporary() bool { return e.Code/100 == 4 }
+
+func unreachable(cause error) *Error {
+	return &Error{Reply{451, [3]int{4, 4, 1}, "the upstream mail relay cannot be reached, try again later"}, cause}
+}
+
+func dropped(cause error) *Error {
+	return &Error{Reply{451, [3]int{4, 4, 1}, "the upstream mail relay broke off, try again later"}, cause}
+}
+
+// answered makes an Error of what a command from MAIL on ended with.
+func answered(err error) *Error {
+	var up *smtp.SMTPError
+	if !errors.As(err, &up) || up.Code/100 != 4 && up.Code/100 != 5 {
+		return dropped(err)
+	}
+	r := reply(up)
+	switch r.Code {
+	case 421:
+		// The upstream closes its connection to us; ours to the client stays (RFC 5321 section 3.8).
+		r.Code = 451
+	case 530, 534, 535, 538:
+		// It is we who should have logged in or used TLS (RFC 4954 section 6). The sender cannot help it, so the mail waits
+		// until an administrator has.
+		return unreachable(err)
+	}
+	return &Error{Reply: r}
+}
+
+// accepted reads the text of a 250, which go-smtp leaves with its enhanced code (RFC 2034 section 4).
+func accepted(text string) Reply {
+	up := &smtp.SMTPError{Code: 250, Message: text}
+	first, _, _ := strings.Cut(text, " ")
+	e := &up.EnhancedCode
+	if n, _ := fmt.Sscanf(first, "%d.%d.%d", &e[0], &e[1], &e[2]); n == 3 {
+		up.Message = strings.ReplaceAll(strings.TrimPrefix(text, first+" "), "\n"+first+" ", "\n")
+	} else {
+		*e = smtp.EnhancedCodeNotSet
+	}
+	return reply(up)
+}
+
+func reply(up *smtp.SMTPError) Reply {
+	clean := func(r rune) rune {
+		if r < ' ' && r != '\n' || r == 0x7f {
+			return -1
+		}
+		return r
+	}
+	return Reply{up.Code, up.EnhancedCode, strings.Map(clean, up.Message)}
+}
