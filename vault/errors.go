@@ -23,3 +23,5 @@ var (
 	// ErrClosed means use after Close.
 	ErrClosed = errors.New("vault: closed")
 )
+
+func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }

@@ -7,7 +7,7 @@ import (
 	"sigill/policy"
 )
 
-// MessageID names a message: 128 random bits. It tells nothing and opens nothing.
+// MessageID names a message: 48 bits of time, so that the vault grows at one end, and 80 random bits. It opens nothing.
 type MessageID [16]byte
 
 var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -266,7 +266,7 @@ type ChangeKind string
 
 // The kinds of changes.
 const (
-	Added    ChangeKind = "added"
+	Added     ChangeKind = "added"
 	Reflagged ChangeKind = "flags"
-	Expunged ChangeKind = "expunged"
+	Expunged  ChangeKind = "expunged"
 )

@@ -1,0 +1,36 @@
+package vault
+
+import (
+	"sync"
+
+	"github.com/ugorji/go/codec"
+)
+
+// Records are CBOR (RFC 8949): maps whose keys are field numbers as text, times as RFC 3339 text (tag 0).
+
+var cbor = func() *codec.CborHandle {
+	h := new(codec.CborHandle)
+	h.TimeRFC3339 = true
+	h.Canonical = true
+	return h
+}()
+
+var encoders = sync.Pool{New: func() any { return codec.NewEncoderBytes(nil, cbor) }}
+
+var decoders = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, cbor) }}
+
+func encode(rec any) ([]byte, error) {
+	var out []byte
+	e := encoders.Get().(*codec.Encoder)
+	defer encoders.Put(e)
+	e.ResetBytes(&out)
+	err := e.Encode(rec)
+	return out, err
+}
+
+func decode(b []byte, rec any) error {
+	d := decoders.Get().(*codec.Decoder)
+	defer decoders.Put(d)
+	d.ResetBytes(b)
+	return d.Decode(rec)
+}

@@ -1,0 +1,214 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"sigill/vault/internal/kv"
+	"sigill/vault/internal/seal"
+	"sigill/vault/message"
+)
+
+// Open opens messages for reading. The principal's first read of each is in the audit, in one commit for all of them,
+// before Open returns; if the audit cannot be written, nothing is opened. A message that is not there or not the
+// principal's makes the whole call ErrNotFound, and that too is in the audit. The recipient's status becomes Opened. No
+// flag is set.
+func (r *Reader) Open(ctx context.Context, ids ...MessageID) ([]*Content, error) {
+	var out []*Content
+	var first []MessageID
+	err := r.view(ctx, func(a *access) error {
+		out, first = nil, nil
+		for _, id := range ids {
+			c, err := a.content(id)
+			if err != nil {
+				return &openError{id, err}
+			}
+			out = append(out, c)
+			if a.r.Get(tOpened, a.openedKey(id)) == nil {
+				first = append(first, id)
+			}
+		}
+		return nil
+	})
+	if err == nil && len(first) > 0 {
+		err = r.update(ctx, func(a *access) error { return a.opened(first) })
+	}
+	if err != nil {
+		for _, c := range out {
+			c.wipe()
+		}
+		return nil, r.refused(ctx, err)
+	}
+	for _, c := range out {
+		r.contents[c] = struct{}{}
+	}
+	return out, nil
+}
+
+// openError tells which message could not be opened.
+type openError struct {
+	id  MessageID
+	err error
+}
+
+func (e *openError) Error() string { return fmt.Sprintf("vault: message %s: %v", e.id, e.err) }
+func (e *openError) Unwrap() error { return e.err }
+
+// refused puts a refused read in the audit.
+func (r *Reader) refused(ctx context.Context, err error) error {
+	var e *openError
+	if !errors.As(err, &e) || !isNotFound(err) {
+		return err
+	}
+	event := Event{Actor: r.v.actor(r.p), Action: "read", Message: e.id, Result: "refused", Detail: string(r.door)}
+	return errors.Join(err, r.v.Audit().Record(ctx, event))
+}
+
+func (a *access) openedKey(id MessageID) []byte {
+	sum := a.v.lookup.Digest("opened", []byte(a.v.actor(a.reader.p)))
+	return join(id[:], sum[:16])
+}
+
+// opened puts first reads in the audit and in the recipients' status.
+func (a *access) opened(ids []MessageID) error {
+	for _, id := range ids {
+		rec, err := a.message(id)
+		if err != nil {
+			return &openError{id, err} // it went since
+		}
+		for n, to := range rec.Recipients {
+			if !a.is(to) {
+				continue
+			}
+			if err := a.changeRecipient(id, n, Opened); err != nil {
+				return err
+			}
+		}
+		event := Event{Actor: a.v.actor(a.reader.p), Action: "read", Message: id, Result: "ok", Detail: string(a.reader.door)}
+		if err := errors.Join(a.record(event), a.mark(tOpened, a.openedKey(id))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *access) content(id MessageID) (*Content, error) {
+	rec, err := a.message(id)
+	if err != nil {
+		return nil, err
+	}
+	key, err := a.contentKey(id)
+	if err != nil {
+		return nil, err
+	}
+	ix, err := a.index(id, key)
+	if err != nil {
+		return nil, err
+	}
+	return &Content{
+		reader: a.reader, engine: a.v.kv, id: id, size: rec.Size, index: ix, key: key, chunks: seal.NewChunks(key, seal.ID(id)), held: -1,
+	}, nil
+}
+
+// Content is an opened message: an [io.ReaderAt] of its raw octets for many goroutines, holding one opened chunk. No
+// transaction is open between calls. Close it, or its Reader.
+type Content struct {
+	reader *Reader
+	engine kv.Engine
+	id     MessageID
+	size   int64
+	index  *message.Index
+	key    *seal.Key
+
+	mu     sync.Mutex
+	chunks *seal.Chunks // nil when closed
+	plain  []byte       // the chunk held open
+	held   int64        // its number; -1 if none
+}
+
+// ID is the message's.
+func (c *Content) ID() MessageID { return c.id }
+
+// Index is the message's structure.
+func (c *Content) Index() *message.Index { return c.index }
+
+// Size is the raw message's octets.
+func (c *Content) Size() int64 { return c.size }
+
+// Section reads a range of the raw message, such as a part's body.
+func (c *Content) Section(r message.Range) *io.SectionReader {
+	return io.NewSectionReader(c, r.Offset, r.Size)
+}
+
+// ReadAt is that of io.ReaderAt. ErrDamaged, ErrClosed; ErrNotFound if the message was erased meanwhile. What it has
+// read into p before an error is right.
+func (c *Content) ReadAt(p []byte, off int64) (n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if off < 0 {
+		return 0, errors.New("vault: negative offset")
+	}
+	for n < len(p) {
+		if off >= c.size {
+			return n, io.EOF
+		}
+		if err := c.hold(off / seal.ChunkSize); err != nil {
+			return n, err
+		}
+		m := copy(p[n:], c.plain[off%seal.ChunkSize:])
+		n, off = n+m, off+int64(m)
+	}
+	return n, nil
+}
+
+// hold opens a chunk in place of the one held open.
+func (c *Content) hold(number int64) error {
+	if c.chunks == nil {
+		return ErrClosed
+	}
+	if number == c.held {
+		return nil
+	}
+	c.held = -1
+	last := (number+1)*seal.ChunkSize >= c.size
+	err := c.engine.View(context.Background(), func(r kv.Reader) error {
+		sealed := r.Get(tChunk, chunkKey(c.id, uint32(number)))
+		if sealed == nil {
+			if r.Get(tKey, c.id[:]) == nil {
+				return ErrNotFound
+			}
+			return fmt.Errorf("%w: chunk %d of message %s is missing", ErrDamaged, number, c.id)
+		}
+		plain, err := c.chunks.Open(c.plain[:0], uint32(number), last, sealed)
+		if err != nil {
+			return fmt.Errorf("chunk %d of message %s: %w", number, c.id, err)
+		}
+		c.plain = plain
+		return nil
+	})
+	if want := min(seal.ChunkSize, c.size-number*seal.ChunkSize); err == nil && int64(len(c.plain)) != want {
+		err = fmt.Errorf("%w: chunk %d of message %s has the wrong size", ErrDamaged, number, c.id)
+	}
+	if err == nil {
+		c.held = number
+	}
+	return mapError(err)
+}
+
+// Close wipes the content's key.
+func (c *Content) Close() {
+	c.wipe()
+	delete(c.reader.contents, c)
+}
+
+func (c *Content) wipe() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key.Wipe()
+	c.chunks = nil
+	clear(c.plain[:cap(c.plain)])
+	c.plain, c.held = nil, -1
+}

@@ -1,0 +1,186 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"sigill/policy"
+	"sigill/vault/internal/kv"
+)
+
+// Directory knows who is who. It opens no message.
+type Directory struct{ v *Vault }
+
+// PutAccount registers a staff member, with mailboxes, or changes name and password.
+func (d *Directory) PutAccount(ctx context.Context, a Account, password string) error {
+	hash := hashPassword(password)
+	o := d.v.staffOwner(a.Address)
+	return d.v.update(ctx, func(t *tx) error {
+		rec := accountRecord{Address: a.Address, Name: a.Name, Password: hash}
+		return errors.Join(save(t, tAccount, o[:], &rec), t.ensureMailboxes(o, a.Address, roles...))
+	})
+}
+
+func (t *tx) ensureMailboxes(o owner, address policy.Address, roles ...Role) error {
+	for _, role := range roles {
+		if _, err := t.ensureMailbox(o, address, role); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutFunctionAddress registers a function address, with mailboxes, or changes its name and members. Who is no longer a
+// member has no access from then on.
+func (d *Directory) PutFunctionAddress(ctx context.Context, f FunctionAddress) error {
+	o := d.v.staffOwner(f.Address)
+	return d.v.update(ctx, func(t *tx) error {
+		old, _, err := load[functionRecord](t, tFunction, o[:])
+		if err != nil {
+			return err
+		}
+		for _, m := range old.Members {
+			if err := t.w.Delete(tMember, t.v.memberKey(m, o)); err != nil {
+				return err
+			}
+		}
+		for _, m := range f.Members {
+			if err := t.mark(tMember, t.v.memberKey(m, o)); err != nil {
+				return err
+			}
+		}
+		rec := functionRecord{Address: f.Address, Name: f.Name, Members: f.Members}
+		return errors.Join(save(t, tFunction, o[:], &rec), t.ensureMailboxes(o, f.Address, Inbox, Sent))
+	})
+}
+
+func (v *Vault) memberKey(member policy.Address, function owner) []byte {
+	m := v.staffOwner(member)
+	return join(m[:], function[:])
+}
+
+// PutBinding registers an address as a person's, vouched for by whoever calls.
+func (d *Directory) PutBinding(ctx context.Context, b Binding) error {
+	return d.v.update(ctx, func(t *tx) error { return t.saveBinding(b) })
+}
+
+func (t *tx) saveBinding(b Binding) error {
+	rec := bindingRecord{Address: b.Address, Person: b.Person.Digits(), Verified: instantOf(b.Verified)}
+	return save(t, tBinding, t.v.bindingKey(b.Address), &rec)
+}
+
+func (v *Vault) bindingKey(a policy.Address) []byte {
+	sum := v.lookup.Digest("binding", []byte(a.Key()))
+	return sum[:]
+}
+
+func (t *tx) binding(a policy.Address) (bindingRecord, bool, error) {
+	return load[bindingRecord](t, tBinding, t.v.bindingKey(a))
+}
+
+// Account gives a staff member. ErrNotFound.
+func (d *Directory) Account(ctx context.Context, a policy.Address) (Account, error) {
+	rec, err := get[accountRecord](ctx, d.v, tAccount, a)
+	return Account{Address: rec.Address, Name: rec.Name}, err
+}
+
+// FunctionAddress gives a function address. ErrNotFound.
+func (d *Directory) FunctionAddress(ctx context.Context, a policy.Address) (FunctionAddress, error) {
+	rec, err := get[functionRecord](ctx, d.v, tFunction, a)
+	return FunctionAddress(rec), err
+}
+
+func get[T any](ctx context.Context, v *Vault, table kv.Table, a policy.Address) (rec T, err error) {
+	o := v.staffOwner(a)
+	err = v.view(ctx, func(t *tx) (err error) {
+		var found bool
+		rec, found, err = load[T](t, table, o[:])
+		return errors.Join(err, notIf(found || err != nil))
+	})
+	return rec, err
+}
+
+// FunctionAddresses are those the account is a member of, ordered by address.
+func (d *Directory) FunctionAddresses(ctx context.Context, member policy.Address) (out []FunctionAddress, err error) {
+	err = d.v.view(ctx, func(t *tx) error {
+		out = nil
+		for _, o := range t.functionsOf(d.v.staffOwner(member)) {
+			rec, found, err := load[functionRecord](t, tFunction, o[:])
+			if err != nil {
+				return err
+			}
+			if found {
+				out = append(out, FunctionAddress(rec))
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(out, func(a, b FunctionAddress) int { return strings.Compare(a.Address.Key(), b.Address.Key()) })
+	return out, err
+}
+
+// functionsOf are the owners whose mailboxes a member shares.
+func (t *tx) functionsOf(member owner) (out []owner) {
+	for k := range t.r.Range(tMember, kv.Prefix(member[:])) {
+		out = append(out, owner(k[len(member):]))
+	}
+	return out
+}
+
+// MaySendAs tells whether the account may use the address as sender: its own, or a function address it belongs to.
+func (d *Directory) MaySendAs(ctx context.Context, account, from policy.Address) (bool, error) {
+	if account.Key() == from.Key() {
+		return true, nil
+	}
+	var may bool
+	err := d.v.view(ctx, func(t *tx) error {
+		may = t.r.Get(tMember, d.v.memberKey(account, d.v.staffOwner(from))) != nil
+		return nil
+	})
+	return may, err
+}
+
+// Classify tells what is known of each address, in order.
+func (d *Directory) Classify(ctx context.Context, to []policy.Address) (out []policy.Recipient, err error) {
+	err = d.v.view(ctx, func(t *tx) error {
+		out = make([]policy.Recipient, 0, len(to))
+		for _, a := range to {
+			out = append(out, policy.Recipient{Address: a, Kind: t.classify(a)})
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (t *tx) classify(a policy.Address) policy.RecipientKind {
+	kind := t.kindOf(t.v.staffOwner(a))
+	if kind == policy.Unknown && t.r.Get(tBinding, t.v.bindingKey(a)) != nil {
+		return policy.Known
+	}
+	return kind
+}
+
+// kindOf tells accounts and function addresses from the rest, which is Unknown.
+func (t *tx) kindOf(o owner) policy.RecipientKind {
+	switch {
+	case t.r.Get(tAccount, o[:]) != nil:
+		return policy.Colleague
+	case t.r.Get(tFunction, o[:]) != nil:
+		return policy.Function
+	}
+	return policy.Unknown
+}
+
+// Answers tells whether any of the Message-IDs, without angle brackets, is that of a sealed message.
+func (d *Directory) Answers(ctx context.Context, messageIDs []string) (bool, error) {
+	var answers bool
+	err := d.v.view(ctx, func(t *tx) error {
+		answers = slices.ContainsFunc(messageIDs, func(id string) bool {
+			return t.r.Get(tMessageID, d.v.messageIDKey(id)) != nil
+		})
+		return nil
+	})
+	return answers, err
+}

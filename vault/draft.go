@@ -1,0 +1,225 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"sigill/vault/internal/kv"
+	"sigill/vault/internal/seal"
+	"sigill/vault/message"
+)
+
+// stageChunks is how many sealed chunks a draft holds before it stages them: 1 MiB, so that one long mail keeps the
+// others waiting for milliseconds only.
+const stageChunks = 4
+
+// Draft is a message on its way in: an [io.Writer] of the raw message. What is written is sealed at once; a long message
+// is staged in short transactions and becomes visible with Commit only. For one goroutine at a time; end it by Commit or
+// Abort.
+type Draft struct {
+	v       *Vault
+	id      MessageID
+	chunks  *seal.Chunks
+	content *seal.Key
+	indexer *message.Indexer
+	finish  func(*tx, *sealed) (Receipt, error)
+
+	plain  []byte   // less than one chunk, or a whole one that may be the last
+	staged [][]byte // sealed, not yet written
+	count  uint32   // chunks sealed
+	wrote  uint32   // chunks staged in the vault
+	size   int64
+	err    error // sticky
+	ended  bool
+}
+
+// sealed is a message ready to be linked in a transaction.
+type sealed struct {
+	id     MessageID
+	at     time.Time
+	size   int64
+	key    []byte // wrapped
+	index  message.Index
+	record []byte // the index, sealed
+}
+
+func (v *Vault) newDraft(finish func(*tx, *sealed) (Receipt, error)) *Draft {
+	id, content := newMessageID(v.now()), seal.NewKey()
+	return &Draft{
+		v:       v,
+		id:      id,
+		content: content,
+		chunks:  seal.NewChunks(content, seal.ID(id)),
+		indexer: message.NewIndexer(message.Limits{}),
+		finish:  finish,
+	}
+}
+
+// Write takes the next octets of the raw message. Errors, ErrFull among them, are sticky.
+func (w *Draft) Write(p []byte) (int, error) {
+	if w.ended {
+		return 0, ErrClosed
+	}
+	n := len(p)
+	w.indexer.Write(p) // never fails, by its contract
+	w.size += int64(n)
+	for len(p) > 0 && w.err == nil {
+		if len(w.plain) == seal.ChunkSize {
+			w.sealChunk(false)
+		}
+		part := p[:min(len(p), seal.ChunkSize-len(w.plain))]
+		w.plain = append(w.plain, part...)
+		p = p[len(part):]
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	return n, nil
+}
+
+// sealChunk seals what is gathered and wipes it. Only Commit knows which chunk is the last.
+func (w *Draft) sealChunk(last bool) {
+	w.staged = append(w.staged, w.chunks.Seal(nil, w.count, last, w.plain))
+	w.count++
+	clear(w.plain)
+	w.plain = w.plain[:0]
+	if !last && len(w.staged) == stageChunks {
+		// Staging is not bound to a caller's patience: a cut-off one would leave the draft half written.
+		w.err = w.v.update(context.Background(), w.stage)
+		w.wrote, w.staged = w.count, w.staged[:0]
+	}
+}
+
+func (w *Draft) stage(t *tx) error {
+	if err := t.w.Put(tStaging, w.id[:], w.v.run[:]); err != nil {
+		return err
+	}
+	return w.putChunks(t)
+}
+
+func (w *Draft) putChunks(t *tx) error {
+	for i, c := range w.staged {
+		if err := t.w.Put(tChunk, chunkKey(w.id, w.wrote+uint32(i)), c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func chunkKey(id MessageID, n uint32) []byte { return join(id[:], be32(n)) }
+
+// Commit links the message, in one transaction with all that follows from it, and returns when that is durable. The
+// message's time is now. After an error nothing of the message is visible.
+func (w *Draft) Commit(ctx context.Context) (Receipt, error) {
+	if w.ended {
+		return Receipt{}, ErrClosed
+	}
+	defer w.Abort() // clears away what was staged if the commit did not link it
+	if w.err == nil {
+		w.sealChunk(true)
+	}
+	if w.err != nil {
+		return Receipt{}, w.err
+	}
+	s, err := w.close()
+	if err != nil {
+		return Receipt{}, err
+	}
+	var receipt Receipt
+	err = w.v.update(ctx, func(t *tx) (err error) {
+		receipt, err = w.finish(t, s)
+		if err == nil && receipt.ID == w.id {
+			err = w.link(t, s)
+		}
+		return err
+	})
+	if err == nil && receipt.ID == w.id {
+		w.wrote = 0 // what was staged is linked
+	}
+	return receipt, err
+}
+
+func (w *Draft) close() (*sealed, error) {
+	s := &sealed{id: w.id, at: w.v.now().UTC(), size: w.size, index: w.indexer.Close()}
+	plain, err := encode(&s.index)
+	if err != nil {
+		return nil, err
+	}
+	s.record = seal.NewBox(w.content.Derive("index")).Seal(nil, plain, place(tIndex, w.id[:]))
+	s.key = seal.Wrap(w.v.wrap, w.content, seal.ID(w.id))
+	return s, nil
+}
+
+func (w *Draft) link(t *tx, s *sealed) error {
+	for _, put := range []struct {
+		table kv.Table
+		value []byte
+	}{{tKey, s.key}, {tIndex, s.record}} {
+		if err := t.w.Put(put.table, w.id[:], put.value); err != nil {
+			return err
+		}
+	}
+	if err := w.putChunks(t); err != nil {
+		return err
+	}
+	if w.wrote == 0 {
+		return nil
+	}
+	return t.w.Delete(tStaging, w.id[:])
+}
+
+// Abort ends the draft and forgets what was written. After Commit it does nothing.
+func (w *Draft) Abort() {
+	if w.ended {
+		return
+	}
+	w.ended = true
+	w.content.Wipe()
+	clear(w.plain[:cap(w.plain)])
+	if w.wrote == 0 {
+		return
+	}
+	if err := w.v.update(context.Background(), func(t *tx) error { return t.dropStaged(w.id) }); err != nil {
+		w.v.log.Error("vault: staged chunks stay until the next start", "message", w.id, "error", err)
+	}
+}
+
+func (t *tx) dropStaged(id MessageID) error {
+	if err := t.deletePrefix(tChunk, id[:]); err != nil {
+		return err
+	}
+	return t.w.Delete(tStaging, id[:])
+}
+
+func (t *tx) deletePrefix(table kv.Table, prefix []byte) error {
+	var keys [][]byte
+	for k := range t.r.Range(table, kv.Prefix(prefix)) {
+		keys = append(keys, bytes.Clone(k))
+	}
+	for _, k := range keys {
+		if err := t.w.Delete(table, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectOrphans drops what earlier runs of the process staged and never linked.
+func (v *Vault) collectOrphans(ctx context.Context) error {
+	var orphans []MessageID
+	err := v.view(ctx, func(t *tx) error {
+		for k, run := range t.r.Range(tStaging, kv.Span{}) {
+			if !bytes.Equal(run, v.run[:]) {
+				orphans = append(orphans, MessageID(k))
+			}
+		}
+		return nil
+	})
+	for _, id := range orphans {
+		if err == nil {
+			err = v.update(ctx, func(t *tx) error { return t.dropStaged(id) })
+		}
+	}
+	return err
+}

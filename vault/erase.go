@@ -1,0 +1,59 @@
+package vault
+
+import (
+	"bytes"
+
+	"sigill/vault/internal/kv"
+)
+
+// erase deletes all records of a message. What bbolt keeps of them in free pages is for maintenance to end; until then
+// whoever has today's key and yesterday's pages could open them.
+func (t *tx) erase(id MessageID) error {
+	rec, found, err := load[messageRecord](t, tMessage, id[:])
+	if err != nil {
+		return err
+	}
+	if found {
+		if err := t.eraseLinks(id, rec); err != nil {
+			return err
+		}
+	}
+	for _, table := range []kv.Table{tKey, tIndex, tMessage} {
+		if err := t.w.Delete(table, id[:]); err != nil {
+			return err
+		}
+	}
+	for _, table := range []kv.Table{tChunk, tOpened} {
+		if err := t.deletePrefix(table, id[:]); err != nil {
+			return err
+		}
+	}
+	return t.record(Event{Actor: system, Action: "erase", Message: id, Result: "ok"})
+}
+
+// eraseLinks deletes what leads to a message: its conversation, its hold, its jobs. Links to it find nothing.
+func (t *tx) eraseLinks(id MessageID, rec messageRecord) error {
+	if err := t.w.Delete(tConversation, join(rec.Conversation[:], id[:])); err != nil {
+		return err
+	}
+	from := t.v.staffOwner(rec.From)
+	if err := t.w.Delete(tHold, join(from[:], id[:])); err != nil {
+		return err
+	}
+	var jobs []Job
+	for k, sealed := range t.r.Range(tJob, kv.Span{}) {
+		j, err := open[jobRecord](t, tJob, k, sealed)
+		if err != nil {
+			return err
+		}
+		if j.Message == id {
+			jobs = append(jobs, j.job(bytes.Clone(k)))
+		}
+	}
+	for _, j := range jobs {
+		if err := t.endJob(j); err != nil {
+			return err
+		}
+	}
+	return nil
+}

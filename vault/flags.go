@@ -1,0 +1,220 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sigill/policy"
+)
+
+// StoreFlags changes the flags of entries and gives them as they are after it. UIDs that are gone are left out.
+func (r *Reader) StoreFlags(ctx context.Context, id MailboxID, uids []UID, how FlagChange, flags Flags, keywords []string) (out []Entry, err error) {
+	err = r.update(ctx, func(a *access) error {
+		out = nil
+		return a.each(id, uids, func(box *mailboxRecord, uid UID, e entryRecord) error {
+			after := how.apply(e, flags, keywords)
+			out = append(out, after.entry(uid))
+			if after.Flags == e.Flags && slices.Equal(after.Keywords, e.Keywords) {
+				return nil
+			}
+			return a.saveEntry(id, box, uid, e, after)
+		})
+	})
+	return out, err
+}
+
+func (how FlagChange) apply(e entryRecord, flags Flags, keywords []string) entryRecord {
+	keep := func(k string) bool { return slices.Contains(keywords, k) }
+	switch how {
+	case AddFlags:
+		flags |= e.Flags
+		keywords = append(slices.Clone(keywords), e.Keywords...)
+	case RemoveFlags:
+		flags = e.Flags &^ flags
+		keywords = slices.DeleteFunc(slices.Clone(e.Keywords), keep)
+	}
+	keywords = slices.Clone(keywords)
+	slices.Sort(keywords)
+	e.Flags, e.Keywords = flags, slices.Compact(keywords)
+	return e
+}
+
+// each runs fn on the entries of one of the principal's mailboxes and saves the mailbox's counters.
+func (a *access) each(id MailboxID, uids []UID, fn func(*mailboxRecord, UID, entryRecord) error) error {
+	box, err := a.box(id)
+	if err != nil {
+		return err
+	}
+	for _, uid := range uids {
+		e, found, err := load[entryRecord](a.tx, tEntry, entryKey(id, uid))
+		if err == nil && found {
+			err = fn(&box, uid, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return save(a.tx, tMailbox, be64(uint64(id)), &box)
+}
+
+// MarkSeen sets the Seen flag on the message in all of the principal's mailboxes.
+func (r *Reader) MarkSeen(ctx context.Context, id MessageID) error {
+	var places []spot
+	err := r.view(ctx, func(a *access) (err error) {
+		places, err = a.places(id)
+		return err
+	})
+	for _, p := range places {
+		if err == nil {
+			_, err = r.StoreFlags(ctx, p.box, []UID{p.uid}, AddFlags, Seen, nil)
+		}
+	}
+	return err
+}
+
+// Expunge removes entries that have the Deleted flag, among uids (nil means all), and gives the removed UIDs in order. A
+// message that then lies in no mailbox is erased.
+func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []UID, err error) {
+	err = r.update(ctx, func(a *access) error {
+		out = nil
+		among := uids
+		if uids == nil {
+			if err := a.entries(uidSpan(id, 0, 0), func(uid UID, e entryRecord) bool {
+				among = append(among, uid)
+				return true
+			}); err != nil {
+				return err
+			}
+		}
+		return a.each(id, among, func(box *mailboxRecord, uid UID, e entryRecord) error {
+			if e.Flags&Deleted == 0 {
+				return nil
+			}
+			out = append(out, uid)
+			event := Event{Actor: a.v.actor(r.p), Action: "delete", Message: e.Message, Result: "ok", Detail: string(r.door)}
+			return errors.Join(a.record(event), a.removeEntry(id, box, uid, e))
+		})
+	})
+	return out, err
+}
+
+// Copied pairs a UID with that of its copy.
+type Copied struct{ From, To UID }
+
+// Copy puts messages into another of the principal's mailboxes. The content is shared.
+func (r *Reader) Copy(ctx context.Context, from MailboxID, uids []UID, to MailboxID) ([]Copied, error) {
+	return r.transfer(ctx, from, uids, to, false)
+}
+
+// Move is Copy and removal in one transaction (RFC 6851).
+func (r *Reader) Move(ctx context.Context, from MailboxID, uids []UID, to MailboxID) ([]Copied, error) {
+	return r.transfer(ctx, from, uids, to, true)
+}
+
+func (r *Reader) transfer(ctx context.Context, from MailboxID, uids []UID, to MailboxID, remove bool) (out []Copied, err error) {
+	err = r.update(ctx, func(a *access) error {
+		out = nil
+		if _, err := a.box(to); err != nil {
+			return err
+		}
+		if from == to {
+			return a.duplicate(from, uids, remove, &out)
+		}
+		return a.each(from, uids, func(box *mailboxRecord, uid UID, e entryRecord) error {
+			copied, err := a.addEntry(to, e)
+			out = append(out, Copied{uid, copied})
+			if err != nil || !remove {
+				return err
+			}
+			return a.removeEntry(from, box, uid, e)
+		})
+	})
+	return out, err
+}
+
+// duplicate is a transfer within one mailbox, where each must not hold a copy of the counters that addEntry changes.
+func (a *access) duplicate(id MailboxID, uids []UID, remove bool, out *[]Copied) error {
+	for _, uid := range uids {
+		e, found, err := load[entryRecord](a.tx, tEntry, entryKey(id, uid))
+		if err != nil || !found {
+			return err
+		}
+		copied, err := a.addEntry(id, e)
+		if err != nil {
+			return err
+		}
+		*out = append(*out, Copied{uid, copied})
+		if !remove {
+			continue
+		}
+		if err := a.each(id, []UID{uid}, func(box *mailboxRecord, uid UID, e entryRecord) error {
+			return a.removeEntry(id, box, uid, e)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Append starts a message that a mail client stores itself. A copy of a message that lies in the mailbox already, as
+// clients make in Sent after submission, is not stored twice: Commit then gives the UID of the one that is there. It is
+// sent to nobody, and answers to it are not answers to a sealed message. ErrNotFound from Commit if the mailbox is not
+// the principal's. A zero date means now.
+func (r *Reader) Append(id MailboxID, flags Flags, keywords []string, date time.Time) (*Draft, error) {
+	if r.closed {
+		return nil, ErrClosed
+	}
+	return r.v.newDraft(func(t *tx, s *sealed) (Receipt, error) {
+		a := r.access(t)
+		box, err := a.box(id)
+		if err != nil {
+			return Receipt{}, err
+		}
+		if known, uid, err := a.lies(id, s.index.Envelope.MessageID); err != nil || uid != 0 {
+			return Receipt{ID: known, At: s.at, UID: uid}, err
+		}
+		e := SetFlags.apply(entryRecord{Message: s.id, Date: instantOf(date), Size: s.size}, flags, keywords)
+		if date.IsZero() {
+			e.Date = instantOf(s.at)
+		}
+		uid, err := a.addEntry(id, e)
+		if err != nil {
+			return Receipt{}, err
+		}
+		return Receipt{ID: s.id, At: s.at, UID: uid}, a.appended(s, box.Address)
+	}), nil
+}
+
+func (a *access) appended(s *sealed, from policy.Address) error {
+	rec := messageRecord{From: from, At: instantOf(s.at), Size: s.size, Conversation: a.conversationOf(s), Rule: "append"}
+	event := Event{Actor: a.v.actor(a.reader.p), Action: "append", Message: s.id, Result: "ok", Detail: string(a.reader.door)}
+	return errors.Join(
+		save(a.tx, tMessage, s.id[:], &rec),
+		a.mark(tConversation, join(rec.Conversation[:], s.id[:])),
+		a.record(event),
+	)
+}
+
+// lies finds the message of that Message-ID in a mailbox; UID 0 if it does not lie there.
+func (a *access) lies(id MailboxID, messageID string) (MessageID, UID, error) {
+	if messageID == "" {
+		return MessageID{}, 0, nil
+	}
+	rec, found, err := load[messageIDRecord](a.tx, tMessageID, a.v.messageIDKey(messageID))
+	if err != nil || !found {
+		return MessageID{}, 0, err
+	}
+	places, err := a.places(rec.Message)
+	for _, p := range places {
+		if p.box == id {
+			return rec.Message, p.uid, err
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("vault: append: %w", err)
+	}
+	return MessageID{}, 0, err
+}

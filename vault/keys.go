@@ -1,0 +1,172 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"sigill/vault/internal/kv"
+	"sigill/vault/internal/seal"
+)
+
+// KeyWrapper keeps the key-encryption key, outside the vault. It wraps one key, the vault's root key.
+type KeyWrapper interface {
+	// Wrap seals a key of 32 octets.
+	Wrap(ctx context.Context, key []byte) (wrapped []byte, err error)
+	// Unwrap opens what Wrap sealed. ErrWrongKey if this is not the key it was sealed under.
+	Unwrap(ctx context.Context, wrapped []byte) (key []byte, err error)
+}
+
+// keyFilePrefix begins a key file; base64 of 32 random octets and a line end follow.
+const keyFilePrefix = "sigill-key-1 "
+
+// CreateKeyFile makes a key file that only its owner can read. A file that exists is left alone: fs.ErrExist.
+func CreateKeyFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("vault: create key file: %w", err)
+	}
+	key := make([]byte, 32)
+	rand.Read(key) // never fails, by its contract
+	_, err = fmt.Fprintf(f, "%s%s\n", keyFilePrefix, base64.StdEncoding.EncodeToString(key))
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return err
+}
+
+// syncDir makes a new file's name durable: a key that is lost in a power cut is a vault lost.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// keyFile wraps under a key read from a file.
+type keyFile struct {
+	path string
+	box  *seal.Box
+}
+
+// OpenKeyFile reads a key file. It refuses one that others than its owner may read.
+func OpenKeyFile(path string) (KeyWrapper, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("vault: key file: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("vault: key file %s: %w: others may read it; run chmod 600", path, fs.ErrPermission)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("vault: key file: %w", err)
+	}
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(text), []byte(keyFilePrefix))
+	raw, err := base64.StdEncoding.DecodeString(string(rest))
+	if !ok || err != nil {
+		return nil, fmt.Errorf("vault: %s is not a key file", path)
+	}
+	key, err := seal.KeyFromBytes(raw)
+	if err != nil {
+		return nil, fmt.Errorf("vault: %s is not a key file: %w", path, err)
+	}
+	return &keyFile{path: path, box: seal.NewBox(key.Derive("wrap root"))}, nil
+}
+
+func (k *keyFile) Wrap(_ context.Context, key []byte) ([]byte, error) {
+	return k.box.Seal(nil, key, []byte("root")), nil
+}
+
+func (k *keyFile) Unwrap(_ context.Context, wrapped []byte) ([]byte, error) {
+	key, err := k.box.Open(nil, wrapped, []byte("root"))
+	if err != nil {
+		return nil, ErrWrongKey
+	}
+	return key, nil
+}
+
+// inside tells whether path lies in the folder dir.
+func inside(path, dir string) bool {
+	p, err1 := filepath.Abs(path)
+	d, err2 := filepath.Abs(dir)
+	if err1 != nil || err2 != nil {
+		return true // cannot be shown to lie outside
+	}
+	rel, err := filepath.Rel(d, p)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Names in the meta table.
+const (
+	metaSchema = "schema"
+	metaRoot   = "root"       // the wrapped root key
+	metaCheck  = "root check" // tells a wrong root key from damage
+)
+
+const schema = "1"
+
+// loadRoot gives the root key of the vault, which is made at the vault's first opening.
+func loadRoot(ctx context.Context, engine kv.Engine, keys KeyWrapper) (*seal.Key, error) {
+	var wrapped, check []byte
+	var version string
+	err := engine.View(ctx, func(r kv.Reader) error {
+		version = string(r.Get(tMeta, []byte(metaSchema)))
+		wrapped = bytes.Clone(r.Get(tMeta, []byte(metaRoot)))
+		check = bytes.Clone(r.Get(tMeta, []byte(metaCheck)))
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case version == "":
+		return createRoot(ctx, engine, keys)
+	case version != schema:
+		return nil, fmt.Errorf("vault: schema %q is not one this version knows", version)
+	}
+	raw, err := keys.Unwrap(ctx, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	root, err := seal.KeyFromBytes(raw)
+	if err != nil {
+		return nil, err
+	}
+	if sum := root.Check(); !bytes.Equal(sum[:], check) {
+		return nil, ErrWrongKey
+	}
+	return root, nil
+}
+
+func createRoot(ctx context.Context, engine kv.Engine, keys KeyWrapper) (*seal.Key, error) {
+	root := seal.NewKey()
+	wrapped, err := keys.Wrap(ctx, root.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	check := root.Check()
+	return root, engine.Update(ctx, func(w kv.Writer) error {
+		for _, put := range []struct {
+			name  string
+			value []byte
+		}{{metaSchema, []byte(schema)}, {metaRoot, wrapped}, {metaCheck, check[:]}} {
+			if err := w.Put(tMeta, []byte(put.name), put.value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

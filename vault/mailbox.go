@@ -1,0 +1,142 @@
+package vault
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"sigill/policy"
+	"sigill/vault/internal/kv"
+)
+
+// roles are the mailboxes a staff member has, in the order they are listed.
+var roles = []Role{Inbox, Sent, Drafts, Trash}
+
+// roleOctet is a role in a key.
+var roleOctet = map[Role]byte{Inbox: 1, Sent: 2, Drafts: 3, Trash: 4}
+
+func ownerKey(o owner, r Role) []byte { return append(o[:len(o):len(o)], roleOctet[r]) }
+
+// ensureMailbox gives the owner's mailbox of that role, which is made if it does not exist.
+func (t *tx) ensureMailbox(o owner, address policy.Address, role Role) (MailboxID, error) {
+	if b := t.r.Get(tOwner, ownerKey(o, role)); len(b) == 8 {
+		return MailboxID(binary.BigEndian.Uint64(b)), nil
+	}
+	n, err := t.next("mailbox")
+	if err != nil {
+		return 0, err
+	}
+	if err := t.w.Put(tOwner, ownerKey(o, role), be64(n)); err != nil {
+		return 0, err
+	}
+	// UIDVALIDITY need only differ from that of an earlier mailbox of the name (RFC 9051 section 2.3.1.1).
+	validity := max(uint32(t.v.now().Unix()), 1)
+	rec := mailboxRecord{Owner: o, Address: address, Role: role, UIDValidity: validity, UIDNext: 1}
+	return MailboxID(n), save(t, tMailbox, be64(n), &rec)
+}
+
+func (t *tx) mailbox(id MailboxID) (mailboxRecord, error) {
+	rec, found, err := load[mailboxRecord](t, tMailbox, be64(uint64(id)))
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	return rec, err
+}
+
+func entryKey(id MailboxID, uid UID) []byte { return join(be64(uint64(id)), be32(uint32(uid))) }
+
+func whereKey(m MessageID, id MailboxID, uid UID) []byte { return join(m[:], entryKey(id, uid)) }
+
+// addEntry puts a message into a mailbox under the next UID.
+func (t *tx) addEntry(id MailboxID, e entryRecord) (UID, error) {
+	box, err := t.mailbox(id)
+	if err != nil {
+		return 0, err
+	}
+	uid := box.UIDNext
+	if uid == 0 {
+		return 0, errors.New("vault: a mailbox has used up its UIDs")
+	}
+	box.UIDNext++
+	box.count(e, +1)
+	if err := save(t, tMailbox, be64(uint64(id)), &box); err != nil {
+		return 0, err
+	}
+	if err := save(t, tEntry, entryKey(id, uid), &e); err != nil {
+		return 0, err
+	}
+	t.changes = append(t.changes, Change{Mailbox: id, Kind: Added, Entry: e.entry(uid)})
+	return uid, t.mark(tWhere, whereKey(e.Message, id, uid))
+}
+
+// removeEntry takes a message out of a mailbox. A message that then lies nowhere is erased.
+func (t *tx) removeEntry(id MailboxID, box *mailboxRecord, uid UID, e entryRecord) error {
+	box.count(e, -1)
+	if err := t.w.Delete(tEntry, entryKey(id, uid)); err != nil {
+		return err
+	}
+	if err := t.w.Delete(tWhere, whereKey(e.Message, id, uid)); err != nil {
+		return err
+	}
+	t.changes = append(t.changes, Change{Mailbox: id, Kind: Expunged, Entry: Entry{UID: uid, Message: e.Message}})
+	for range t.r.Range(tWhere, kv.Prefix(e.Message[:])) {
+		return nil
+	}
+	return t.erase(e.Message)
+}
+
+// saveEntry writes changed flags.
+func (t *tx) saveEntry(id MailboxID, box *mailboxRecord, uid UID, before, after entryRecord) error {
+	box.count(before, -1)
+	box.count(after, +1)
+	t.changes = append(t.changes, Change{Mailbox: id, Kind: Reflagged, Entry: after.entry(uid)})
+	return save(t, tEntry, entryKey(id, uid), &after)
+}
+
+func (b *mailboxRecord) count(e entryRecord, sign int) {
+	b.Messages += uint32(sign)
+	b.Size += int64(sign) * e.Size
+	if e.Flags&Seen == 0 {
+		b.Unseen += uint32(sign)
+	}
+}
+
+func (e entryRecord) entry(uid UID) Entry {
+	return Entry{
+		UID: uid, Message: e.Message, Flags: e.Flags, Keywords: e.Keywords,
+		Date: e.Date.time().Truncate(1e9), Size: e.Size,
+	}
+}
+
+func (b mailboxRecord) mailbox(id MailboxID, shared bool) Mailbox {
+	return Mailbox{
+		ID: id, Owner: b.Address, Role: b.Role, Shared: shared, UIDValidity: b.UIDValidity, UIDNext: b.UIDNext,
+		Messages: b.Messages, Unseen: b.Unseen, Size: b.Size,
+	}
+}
+
+// entries gives those of a span of keys, in its order, until fn returns false.
+func (t *tx) entries(span kv.Span, fn func(UID, entryRecord) bool) error {
+	for k, sealed := range t.r.Range(tEntry, span) {
+		if len(k) != 12 {
+			return fmt.Errorf("%w: key of table %s", ErrDamaged, tEntry)
+		}
+		e, err := open[entryRecord](t, tEntry, k, sealed)
+		if err != nil {
+			return err
+		}
+		if !fn(UID(binary.BigEndian.Uint32(k[8:])), e) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// uidSpan is the keys from <= UID <= to; to 0 has no end.
+func uidSpan(id MailboxID, from, to UID) kv.Span {
+	span := kv.Span{From: entryKey(id, from), To: be64(uint64(id) + 1)}
+	if to != 0 && to+1 != 0 {
+		span.To = entryKey(id, to+1)
+	}
+	return span
+}

@@ -1,0 +1,173 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"time"
+
+	"sigill/policy"
+	"sigill/vault/internal/kv"
+)
+
+// Outbox is the queue of notices. One worker takes from it.
+type Outbox struct {
+	v    *Vault
+	wake chan struct{}
+}
+
+// Wake is ready after a commit that queued jobs.
+func (o *Outbox) Wake() <-chan struct{} { return o.wake }
+
+func (o *Outbox) poke() {
+	select {
+	case o.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
+// queue adds a notice, due now, to the transaction. n is the recipient it is to, -1 if it is to none of them.
+func (t *tx) queue(kind JobKind, to policy.Address, m MessageID, n int) error {
+	now := instantOf(t.v.now())
+	rec := jobRecord{Kind: kind, To: to, Message: m, Recipient: n, Created: now, Due: now}
+	if kind == NoticeMessage {
+		rec.Link = rand.Text() // 130 bits
+		if err := save(t, tLink, t.v.linkKey(rec.Link), &linkRecord{Message: m, Recipient: n}); err != nil {
+			return err
+		}
+	}
+	id := make([]byte, 16)
+	rand.Read(id)
+	return t.saveJob(id, rec)
+}
+
+func (v *Vault) linkKey(token string) []byte {
+	sum := v.lookup.Digest("link", []byte(token))
+	return sum[:]
+}
+
+func (t *tx) saveJob(id []byte, rec jobRecord) error {
+	t.jobs = true
+	if err := t.mark(tDue, join(be64(uint64(rec.Due)), id)); err != nil {
+		return err
+	}
+	return save(t, tJob, id, &rec)
+}
+
+// endJob deletes a job; one that is gone already is fine.
+func (t *tx) endJob(j Job) error {
+	if err := t.w.Delete(tDue, join(be64(uint64(instantOf(j.Due))), j.ID[:])); err != nil {
+		return err
+	}
+	return t.w.Delete(tJob, j.ID[:])
+}
+
+func (rec jobRecord) job(id []byte) Job {
+	return Job{
+		ID: [16]byte(id), Kind: rec.Kind, To: rec.To, Message: rec.Message, Link: rec.Link, Attempts: rec.Attempts,
+		Created: rec.Created.time(), Due: rec.Due.time(), LastError: rec.LastError,
+	}
+}
+
+// Due are the jobs with Due <= now, oldest first, at most n. next is when the first of the others is due; zero if there
+// is none.
+func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next time.Time, err error) {
+	err = o.v.view(ctx, func(t *tx) error {
+		due, next = nil, time.Time{}
+		for k := range t.r.Range(tDue, kv.Span{}) {
+			at := instant(binary.BigEndian.Uint64(k[:8])).time()
+			if at.After(now) || len(due) == n {
+				next = at
+				return nil
+			}
+			rec, found, err := load[jobRecord](t, tJob, bytes.Clone(k[8:]))
+			if err != nil {
+				return err
+			}
+			if found {
+				due = append(due, rec.job(k[8:]))
+			}
+		}
+		return nil
+	})
+	return due, next, err
+}
+
+// Sent ends a job: the upstream relay took the notice.
+func (o *Outbox) Sent(ctx context.Context, j Job) error {
+	return o.end(ctx, j, "ok", func(t *tx, rec jobRecord) error { return t.setStatus(rec, Notified) })
+}
+
+// Fail ends a job for good: the notice cannot be delivered. The message's sender is told, unless the notice was to the
+// sender.
+func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
+	return o.end(ctx, j, "failed", func(t *tx, rec jobRecord) error {
+		if rec.Kind == NoticeHold || rec.Kind == NoticeFailed {
+			return nil
+		}
+		if err := t.setStatus(rec, Failed); err != nil {
+			return err
+		}
+		m, found, err := load[messageRecord](t, tMessage, rec.Message[:])
+		if err != nil || !found || m.FromPerson {
+			return err
+		}
+		return t.queue(NoticeFailed, m.From, rec.Message, -1)
+	})
+}
+
+func (o *Outbox) end(ctx context.Context, j Job, result string, fn func(*tx, jobRecord) error) error {
+	return o.v.update(ctx, func(t *tx) error {
+		rec, found, err := load[jobRecord](t, tJob, j.ID[:])
+		if err != nil || !found {
+			return err // ended before: the attempt's record was lost in a crash, or the message was erased
+		}
+		if err := t.endJob(rec.job(j.ID[:])); err != nil {
+			return err
+		}
+		if err := fn(t, rec); err != nil {
+			return err
+		}
+		return t.record(Event{Actor: system, Action: "notice " + string(rec.Kind), Message: rec.Message, Result: result})
+	})
+}
+
+// Retry puts a job off until at and counts the attempt. cause is kept for the operator.
+func (o *Outbox) Retry(ctx context.Context, j Job, at time.Time, cause string) error {
+	return o.v.update(ctx, func(t *tx) error {
+		rec, found, err := load[jobRecord](t, tJob, j.ID[:])
+		if err != nil || !found {
+			return err
+		}
+		if err := t.endJob(rec.job(j.ID[:])); err != nil {
+			return err
+		}
+		rec.Attempts, rec.Due, rec.LastError = rec.Attempts+1, instantOf(at), cause
+		return t.saveJob(j.ID[:], rec)
+	})
+}
+
+// setStatus changes the status of the job's recipient, which never goes back from opened or replied.
+func (t *tx) setStatus(rec jobRecord, s Status) error {
+	if rec.Recipient < 0 {
+		return nil
+	}
+	return t.changeRecipient(rec.Message, rec.Recipient, s)
+}
+
+func (t *tx) changeRecipient(id MessageID, n int, s Status) error {
+	m, found, err := load[messageRecord](t, tMessage, id[:])
+	if err != nil || !found || n >= len(m.Recipients) {
+		return err
+	}
+	r := &m.Recipients[n]
+	if rank[s] <= rank[r.Status] {
+		return nil
+	}
+	r.Status, r.At = s, instantOf(t.v.now())
+	return save(t, tMessage, id[:], &m)
+}
+
+// rank orders the statuses as a message goes through them.
+var rank = map[Status]int{Held: 0, Queued: 1, Failed: 2, Notified: 2, Delivered: 2, Opened: 3, Replied: 4}

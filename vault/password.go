@@ -1,0 +1,87 @@
+package vault
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+
+	"sigill/policy"
+)
+
+// Argon2id with the parameters OWASP's password storage cheat sheet gives for 19 MiB.
+const (
+	argonTime    = 2
+	argonMemory  = 19 << 10 // KiB
+	argonThreads = 1
+	argonSalt    = 16
+	argonSum     = 32
+)
+
+// passwords bounds how many passwords are checked at once, so that a flood of logins costs a known amount of memory.
+type passwords struct {
+	turns chan struct{}
+	// decoy is a hash no password has, to spend the same time on an address that does not exist.
+	decoy string
+}
+
+func newPasswords() passwords {
+	return passwords{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), decoy: hashPassword(rand.Text())}
+}
+
+// hashPassword gives a PHC string: $argon2id$v=19$m=…,t=…,p=…$salt$sum.
+func hashPassword(password string) string {
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonSum)
+	b64 := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+		argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(sum))
+}
+
+func checkPassword(phc, password string) bool {
+	var version, memory, time, threads int
+	fields := strings.Split(phc, "$")
+	if len(fields) != 6 || fields[1] != "argon2id" {
+		return false
+	}
+	_, err1 := fmt.Sscanf(fields[2], "v=%d", &version)
+	_, err2 := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &memory, &time, &threads)
+	salt, err3 := base64.RawStdEncoding.DecodeString(fields[4])
+	want, err4 := base64.RawStdEncoding.DecodeString(fields[5])
+	if err1 != nil || err2 != nil || err3 != nil || err4 != nil || version != argon2.Version {
+		return false
+	}
+	got := argon2.IDKey([]byte(password), salt, uint32(time), uint32(memory), uint8(threads), uint32(len(want)))
+	return subtle.ConstantTimeCompare(got, want) == 1
+}
+
+// Authenticate checks a password. ErrBadCredentials costs the same time whether the address or the password is wrong.
+// As many checks as there are processors run at once; others wait their turn, or until ctx ends.
+func (d *Directory) Authenticate(ctx context.Context, address, password string) (Account, error) {
+	select {
+	case d.v.passwords.turns <- struct{}{}:
+		defer func() { <-d.v.passwords.turns }()
+	case <-ctx.Done():
+		return Account{}, ctx.Err()
+	}
+	rec := accountRecord{Password: d.v.passwords.decoy}
+	if a, err := policy.ParseAddress(address); err == nil {
+		found, err := get[accountRecord](ctx, d.v, tAccount, a)
+		switch {
+		case err == nil:
+			rec = found
+		case !isNotFound(err):
+			return Account{}, err
+		}
+	}
+	if !checkPassword(rec.Password, password) || rec.Address.IsZero() {
+		return Account{}, ErrBadCredentials
+	}
+	return Account{Address: rec.Address, Name: rec.Name}, nil
+}

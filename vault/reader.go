@@ -1,0 +1,326 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"sigill/policy"
+	"sigill/vault/internal/kv"
+	"sigill/vault/internal/seal"
+	"sigill/vault/message"
+)
+
+// Reader reads for one principal. Authorisation is here and nowhere else: what does not lie in one of the principal's
+// mailboxes is ErrNotFound. Membership in function addresses is asked anew in every transaction. Not for use by several
+// goroutines at once; its contents are.
+type Reader struct {
+	v    *Vault
+	p    Principal
+	own  owner
+	door Door
+
+	contents map[*Content]struct{}
+	closed   bool
+}
+
+// Reader opens the vault for one principal who comes in by that door. ErrNotFound if there is no such account; a person
+// always has a reader, if often an empty one.
+func (v *Vault) Reader(ctx context.Context, p Principal, door Door) (*Reader, error) {
+	r := &Reader{v: v, p: p, door: door, contents: map[*Content]struct{}{}}
+	if p.IsPerson() {
+		r.own = v.personOwner(p.PersonID().Digits())
+		return r, nil
+	}
+	r.own = v.staffOwner(p.Address())
+	_, err := get[accountRecord](ctx, v, tAccount, p.Address())
+	return r, err
+}
+
+// Principal is whom the reader reads for.
+func (r *Reader) Principal() Principal { return r.p }
+
+// Close wipes the keys of all contents that are still open. Calls after it give ErrClosed.
+func (r *Reader) Close() {
+	r.closed = true
+	for c := range r.contents {
+		c.wipe()
+	}
+	clear(r.contents)
+}
+
+// view and update run fn with the principal's access.
+func (r *Reader) view(ctx context.Context, fn func(*access) error) error {
+	if r.closed {
+		return ErrClosed
+	}
+	return r.v.view(ctx, func(t *tx) error { return fn(r.access(t)) })
+}
+
+func (r *Reader) update(ctx context.Context, fn func(*access) error) error {
+	if r.closed {
+		return ErrClosed
+	}
+	return r.v.update(ctx, func(t *tx) error { return fn(r.access(t)) })
+}
+
+// access is what a principal may reach, in one transaction.
+type access struct {
+	*tx
+	reader *Reader
+	owners []owner // own, then those of function addresses
+	boxes  map[MailboxID]bool
+}
+
+func (r *Reader) access(t *tx) *access {
+	a := &access{tx: t, reader: r, owners: []owner{r.own}, boxes: map[MailboxID]bool{}}
+	if !r.p.IsPerson() {
+		a.owners = append(a.owners, t.functionsOf(r.own)...)
+	}
+	return a
+}
+
+func (a *access) mine(o owner) bool { return slices.Contains(a.owners, o) }
+
+// box gives one of the principal's mailboxes. ErrNotFound.
+func (a *access) box(id MailboxID) (mailboxRecord, error) {
+	rec, err := a.mailbox(id)
+	if err == nil && !a.mine(rec.Owner) {
+		err = ErrNotFound
+	}
+	return rec, err
+}
+
+// places are the principal's entries of a message.
+func (a *access) places(id MessageID) (out []spot, err error) {
+	for k := range a.r.Range(tWhere, kv.Prefix(id[:])) {
+		p := spot{MailboxID(binary.BigEndian.Uint64(k[16:24])), UID(binary.BigEndian.Uint32(k[24:28]))}
+		mine, asked := a.boxes[p.box]
+		if !asked {
+			_, err := a.box(p.box)
+			if err != nil && !isNotFound(err) {
+				return nil, err
+			}
+			mine = err == nil
+			a.boxes[p.box] = mine
+		}
+		if mine {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// spot is a mailbox and a UID in it.
+type spot struct {
+	box MailboxID
+	uid UID
+}
+
+// message gives a message that lies in one of the principal's mailboxes. ErrNotFound.
+func (a *access) message(id MessageID) (messageRecord, error) {
+	places, err := a.places(id)
+	if err != nil {
+		return messageRecord{}, err
+	}
+	if len(places) == 0 {
+		return messageRecord{}, ErrNotFound
+	}
+	rec, found, err := load[messageRecord](a.tx, tMessage, id[:])
+	return rec, errors.Join(err, notIf(found || err != nil))
+}
+
+// Mailboxes are the principal's own (Inbox, Sent, Drafts, Trash; a person has Inbox and Sent once something lies there),
+// then those of its function addresses (Inbox, Sent), ordered by address.
+func (r *Reader) Mailboxes(ctx context.Context) (out []Mailbox, err error) {
+	err = r.view(ctx, func(a *access) error {
+		out = nil
+		for i, o := range a.owners {
+			for _, v := range a.r.Range(tOwner, kv.Prefix(o[:])) { // in the order of their roles' octets
+				id := MailboxID(binary.BigEndian.Uint64(v))
+				rec, err := a.mailbox(id)
+				if err != nil {
+					return err
+				}
+				out = append(out, rec.mailbox(id, i > 0))
+			}
+		}
+		return nil
+	})
+	slices.SortStableFunc(out, func(x, y Mailbox) int {
+		if x.Shared != y.Shared {
+			return boolCompare(x.Shared, y.Shared)
+		}
+		return cmp.Compare(x.Owner.Key(), y.Owner.Key())
+	})
+	return out, err
+}
+
+func boolCompare(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case y:
+		return -1
+	}
+	return 1
+}
+
+// Mailbox gives one of them. ErrNotFound.
+func (r *Reader) Mailbox(ctx context.Context, id MailboxID) (out Mailbox, err error) {
+	err = r.view(ctx, func(a *access) error {
+		rec, err := a.box(id)
+		out = rec.mailbox(id, rec.Owner != r.own)
+		return err
+	})
+	return out, err
+}
+
+// Entries are those with from <= UID <= to, oldest first; to 0 has no end.
+func (r *Reader) Entries(ctx context.Context, id MailboxID, from, to UID) (out []Entry, err error) {
+	err = r.view(ctx, func(a *access) error {
+		out = nil
+		if _, err := a.box(id); err != nil {
+			return err
+		}
+		return a.entries(uidSpan(id, from, to), func(uid UID, e entryRecord) bool {
+			out = append(out, e.entry(uid))
+			return true
+		})
+	})
+	return out, err
+}
+
+// Latest are the n newest with UID < before (0 has no limit), newest first.
+func (r *Reader) Latest(ctx context.Context, id MailboxID, before UID, n int) (out []Entry, err error) {
+	err = r.view(ctx, func(a *access) error {
+		out = nil
+		if _, err := a.box(id); err != nil || n <= 0 || before == 1 {
+			return err
+		}
+		span := uidSpan(id, 0, max(before, 1)-1)
+		span.Reverse = true
+		return a.entries(span, func(uid UID, e entryRecord) bool {
+			out = append(out, e.entry(uid))
+			return len(out) < n
+		})
+	})
+	return out, err
+}
+
+// Indexes gives the structure of messages, enough to list them: it opens no content and is not a read. In the order of
+// ids; of a message that is not there any more, or not the principal's, nil.
+func (r *Reader) Indexes(ctx context.Context, ids ...MessageID) (out []*message.Index, err error) {
+	out = make([]*message.Index, len(ids))
+	err = r.view(ctx, func(a *access) error {
+		for i, id := range ids {
+			places, err := a.places(id)
+			if err != nil {
+				return err
+			}
+			if len(places) == 0 {
+				continue
+			}
+			key, err := a.contentKey(id)
+			if err == nil {
+				out[i], err = a.index(id, key)
+				key.Wipe()
+			}
+			if err != nil && !isNotFound(err) {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (t *tx) contentKey(id MessageID) (*seal.Key, error) {
+	wrapped := t.r.Get(tKey, id[:])
+	if wrapped == nil {
+		return nil, ErrNotFound
+	}
+	return seal.Unwrap(t.v.wrap, wrapped, seal.ID(id))
+}
+
+func (t *tx) index(id MessageID, key *seal.Key) (*message.Index, error) {
+	sealed := t.r.Get(tIndex, id[:])
+	if sealed == nil {
+		return nil, ErrNotFound
+	}
+	plain, err := seal.NewBox(key.Derive("index")).Open(nil, sealed, place(tIndex, id[:]))
+	if err != nil {
+		return nil, err
+	}
+	ix := new(message.Index)
+	return ix, decode(plain, ix)
+}
+
+// Info gives what is known of a message beside its content. ErrNotFound.
+func (r *Reader) Info(ctx context.Context, id MessageID) (info Info, err error) {
+	err = r.view(ctx, func(a *access) error {
+		rec, err := a.message(id)
+		if err == nil {
+			info = a.info(id, rec)
+		}
+		return err
+	})
+	return info, err
+}
+
+// info shows recipients to the sender's side only; others, a Bcc recipient's neighbours among them, see themselves.
+func (a *access) info(id MessageID, rec messageRecord) Info {
+	info := Info{
+		ID: id, Conversation: rec.Conversation, From: rec.From, FromPerson: rec.FromPerson, At: rec.At.time(), Size: rec.Size,
+		Held: rec.Held,
+	}
+	all := a.sender(rec)
+	for _, r := range rec.Recipients {
+		if !all && !a.is(r) {
+			continue
+		}
+		state := RecipientState{Address: r.Address, Kind: r.Kind, Status: r.Status, At: r.At.time()}
+		if p, err := policy.ParsePersonID(r.Person); err == nil {
+			state.Masked = p.Masked()
+		}
+		info.Recipients = append(info.Recipients, state)
+	}
+	return info
+}
+
+// sender tells whether the principal sent the message, or a function address it belongs to.
+func (a *access) sender(rec messageRecord) bool {
+	return !rec.FromPerson && a.mine(a.v.staffOwner(rec.From))
+}
+
+// is tells whether the principal is this recipient, or belongs to it.
+func (a *access) is(r recipientRecord) bool {
+	if r.Person != "" {
+		return a.reader.own == a.v.personOwner(r.Person)
+	}
+	return a.mine(a.v.staffOwner(r.Address))
+}
+
+// Conversation is the messages of id's conversation that the principal may open, oldest first, id among them.
+func (r *Reader) Conversation(ctx context.Context, id MessageID) (out []Info, err error) {
+	err = r.view(ctx, func(a *access) error {
+		out = nil
+		rec, err := a.message(id)
+		if err != nil {
+			return err
+		}
+		for k := range a.r.Range(tConversation, kv.Prefix(rec.Conversation[:])) {
+			other := MessageID(k[16:])
+			rec, err := a.message(other)
+			if err == nil {
+				out = append(out, a.info(other, rec))
+			} else if !isNotFound(err) {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,117 @@
+package vault
+
+import (
+	"time"
+
+	"sigill/policy"
+)
+
+// owner is the keyed hash of whoever owns mailboxes: an account, a function address or a person.
+type owner [32]byte
+
+// instant is a time in records: nanoseconds since 1970, UTC; 0 is no time.
+type instant int64
+
+func instantOf(t time.Time) instant {
+	if t.IsZero() {
+		return 0
+	}
+	return instant(t.UnixNano())
+}
+
+func (i instant) time() time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(i)).UTC()
+}
+
+type messageRecord struct {
+	Conversation MessageID         `codec:"1"`
+	From         policy.Address    `codec:"2"`
+	FromPerson   bool              `codec:"3,omitempty"`
+	Account      policy.Address    `codec:"4,omitempty"` // who authenticated
+	At           instant           `codec:"5"`
+	Size         int64             `codec:"6"`
+	Held         bool              `codec:"7,omitempty"`
+	Recipients   []recipientRecord `codec:"8,omitempty"`
+	Rule         string            `codec:"9,omitempty"`
+	// Answers is the message this one, a person's reply, answers.
+	Answers MessageID `codec:"10,omitempty"`
+}
+
+type recipientRecord struct {
+	Address policy.Address       `codec:"1"`
+	Kind    policy.RecipientKind `codec:"2"`
+	Person  string               `codec:"3,omitempty"` // digits
+	Status  Status               `codec:"4"`
+	At      instant              `codec:"5"`
+}
+
+type messageIDRecord struct {
+	Message      MessageID `codec:"1"`
+	Conversation MessageID `codec:"2"`
+}
+
+type mailboxRecord struct {
+	Owner       owner          `codec:"1"`
+	Address     policy.Address `codec:"2,omitempty"` // zero for a person
+	Role        Role           `codec:"3"`
+	UIDValidity uint32         `codec:"4"`
+	UIDNext     UID            `codec:"5"`
+	Messages    uint32         `codec:"6"`
+	Unseen      uint32         `codec:"7"`
+	Size        int64          `codec:"8"`
+}
+
+type entryRecord struct {
+	Message  MessageID `codec:"1"`
+	Flags    Flags     `codec:"2,omitempty"`
+	Keywords []string  `codec:"3,omitempty"`
+	Date     instant   `codec:"4"`
+	Size     int64     `codec:"5"`
+}
+
+type accountRecord struct {
+	Address  policy.Address `codec:"1"`
+	Name     string         `codec:"2"`
+	Password string         `codec:"3"` // PHC string
+}
+
+type functionRecord struct {
+	Address policy.Address   `codec:"1"`
+	Name    string           `codec:"2"`
+	Members []policy.Address `codec:"3"`
+}
+
+type bindingRecord struct {
+	Address  policy.Address `codec:"1"`
+	Person   string         `codec:"2"` // digits
+	Verified instant        `codec:"3"`
+}
+
+type linkRecord struct {
+	Message   MessageID `codec:"1"`
+	Recipient int       `codec:"2"` // position in messageRecord.Recipients
+}
+
+type jobRecord struct {
+	Kind      JobKind        `codec:"1"`
+	To        policy.Address `codec:"2"`
+	Message   MessageID      `codec:"3"`
+	Recipient int            `codec:"4"` // position in messageRecord.Recipients; -1 if the notice is to none of them
+	Link      string         `codec:"5,omitempty"`
+	Attempts  int            `codec:"6,omitempty"`
+	Created   instant        `codec:"7"`
+	Due       instant        `codec:"8"`
+	LastError string         `codec:"9,omitempty"`
+}
+
+type eventRecord struct {
+	At      instant   `codec:"1"`
+	Actor   string    `codec:"2"`
+	Action  string    `codec:"3"`
+	Message MessageID `codec:"4,omitempty"`
+	Result  string    `codec:"5"`
+	Detail  string    `codec:"6,omitempty"`
+}

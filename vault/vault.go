@@ -1,0 +1,134 @@
+package vault
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sigill/policy"
+	"sigill/vault/internal/kv"
+	"sigill/vault/internal/seal"
+)
+
+// Options are what Open may be told. The zero value is right for most.
+type Options struct {
+	Log *slog.Logger     // discards if nil
+	Now func() time.Time // time.Now if nil
+	// MaxSize of the vault's file in octets; past it deposits fail with ErrFull. 0 = no limit but the disk's.
+	MaxSize int64
+}
+
+// fileName is the vault's file in its folder.
+const fileName = "vault.db"
+
+// Vault is an open vault. Its methods may be called by many goroutines.
+type Vault struct {
+	kv  kv.Engine
+	log *slog.Logger
+	now func() time.Time
+
+	records *seal.Box // seals records
+	wrap    *seal.Box // wraps content keys
+	lookup  *seal.Key // keyed hashes
+	run     [16]byte  // names this run of the process, to tell its staged chunks from orphans
+
+	hub       hub
+	outbox    *Outbox
+	passwords passwords
+}
+
+// Open opens the vault in the folder dir, or makes one if the folder holds none. A key file must not lie in dir, or
+// whoever takes the folder has both. ErrWrongKey if the key is another vault's; ErrDamaged if the file is not a vault: it
+// is never begun anew over an existing file.
+func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, error) {
+	if file, ok := keys.(*keyFile); ok && inside(file.path, dir) {
+		return nil, fmt.Errorf("vault: the key file %s must not lie in the vault's folder %s", file.path, dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("vault: %w", err)
+	}
+	engine, err := kv.OpenBolt(filepath.Join(dir, fileName), kv.BoltOptions{MaxSize: o.MaxSize})
+	if err != nil {
+		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(err))
+	}
+	root, err := loadRoot(ctx, engine, keys)
+	if err != nil {
+		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(closeAfter(err, engine)))
+	}
+	return newVault(engine, root, o), nil
+}
+
+// closeAfter closes the engine after a failed opening; the failure is what the caller must know.
+func closeAfter(err error, engine kv.Engine) error {
+	if e := engine.Close(); e != nil {
+		return fmt.Errorf("%w (and closing: %w)", err, e)
+	}
+	return err
+}
+
+func newVault(engine kv.Engine, root *seal.Key, o Options) *Vault {
+	v := &Vault{
+		kv:        engine,
+		log:       o.Log,
+		now:       o.Now,
+		records:   seal.NewBox(root.Derive("records")),
+		wrap:      seal.NewBox(root.Derive("content keys")),
+		lookup:    root.Derive("look-ups"),
+		passwords: newPasswords(),
+	}
+	if v.log == nil {
+		v.log = slog.New(slog.DiscardHandler)
+	}
+	if v.now == nil {
+		v.now = time.Now
+	}
+	rand.Read(v.run[:])
+	v.outbox = &Outbox{v: v, wake: make(chan struct{}, 1)}
+	root.Wipe()
+	return v
+}
+
+// Run does the vault's housekeeping until ctx ends: it clears away what crashed deposits left behind.
+func (v *Vault) Run(ctx context.Context) error {
+	if err := v.collectOrphans(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("vault: collect orphans: %w", err)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// Close closes the vault after the calls under way have ended. Calls after it give ErrClosed.
+func (v *Vault) Close() error { return v.kv.Close() }
+
+// Depositor gives the side that seals.
+func (v *Vault) Depositor() *Depositor { return &Depositor{v} }
+
+// Directory gives the register of accounts, function addresses and bindings.
+func (v *Vault) Directory() *Directory { return &Directory{v} }
+
+// Outbox gives the queue of notices.
+func (v *Vault) Outbox() *Outbox { return v.outbox }
+
+// Audit gives the audit log.
+func (v *Vault) Audit() *AuditLog { return &AuditLog{v} }
+
+func (v *Vault) staffOwner(a policy.Address) owner {
+	return v.lookup.Digest("owner", []byte("address"), []byte(a.Key()))
+}
+
+func (v *Vault) personOwner(digits string) owner {
+	return v.lookup.Digest("owner", []byte("person"), []byte(digits))
+}
+
+// newMessageID is a UUID version 7 (RFC 9562 section 5.7) less its version bits: 48 bits of milliseconds, so that the
+// vault grows at one end, and 80 random bits.
+func newMessageID(now time.Time) (id MessageID) {
+	ms := uint64(now.UnixMilli())
+	copy(id[:6], be64(ms<<16))
+	rand.Read(id[6:])
+	return id
+}
