@@ -1,0 +1,265 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"sigill/vault"
+	"sigill/web/login"
+)
+
+// maxForm is the octets of a small form.
+const maxForm = 32 << 10
+
+// startBody is the page before somebody has logged in.
+type startBody struct {
+	Providers []login.About
+	Out       bool   // just logged out
+	Ended     bool   // the session ended by itself
+	To        string // where to go after the login
+	Link      string // token of a notice's link
+}
+
+// loginPage is a page with the buttons of the providers.
+func (s *Server) loginPage(v *visit, name, title string, b startBody) error {
+	for _, p := range s.config.Providers {
+		about := p.About()
+		b.Providers = append(b.Providers, about)
+		v.formOrigins = append(v.formOrigins, about.Origins...)
+	}
+	return s.render(v, http.StatusOK, name, v.lang.text(title), b)
+}
+
+func (s *Server) start(v *visit) error {
+	if v.in {
+		return v.redirect("/messages")
+	}
+	return s.loginPage(v, "start", "start.title", startBody{Out: v.r.URL.Query().Has("out")})
+}
+
+// landing is where a notice's link leads. It says what will happen and does nothing: mail scanners fetch links too. It is
+// the same for every token.
+func (s *Server) landing(v *visit) error {
+	return s.loginPage(v, "landing", "landing.title", startBody{Link: v.r.PathValue("token")})
+}
+
+// chooser asks a visitor without session which way to go in.
+func (s *Server) chooser(v *visit) error {
+	q := v.r.URL.Query()
+	to := ourPath(q.Get("to"))
+	if v.in {
+		return v.redirect(orMessages(to))
+	}
+	return s.loginPage(v, "login", "login.title", startBody{To: to, Ended: q.Has("ended")})
+}
+
+func orMessages(to string) string {
+	if to == "" {
+		return "/messages"
+	}
+	return to
+}
+
+// pendingLogin is a login under way, as the session keeps it.
+type pendingLogin struct {
+	Provider, Memory, To, Link string
+}
+
+// maxLink is more than any link's token.
+const maxLink = 128
+
+// beginLogin sends a person to the provider, after a press on a button and never otherwise.
+func (s *Server) beginLogin(v *visit) error {
+	provider := s.provider(v.r.PathValue("provider"))
+	if provider == nil {
+		return errNoPage
+	}
+	if err := s.smallForm(v); err != nil {
+		return err
+	}
+	begun, err := provider.Start(v.r.Context(), s.callback(provider))
+	if err != nil {
+		return err
+	}
+	p := pendingLogin{Provider: provider.About().ID, Memory: begun.Memory, To: ourPath(v.r.PostFormValue("to"))}
+	if link := v.r.PostFormValue("link"); len(link) <= maxLink {
+		p.Link = link
+	}
+	kept, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if err := s.sessions.RenewToken(v.r.Context()); err != nil {
+		return err
+	}
+	s.sessions.Put(v.r.Context(), keyPending, string(kept))
+	return v.redirect(begun.URL)
+}
+
+func (s *Server) provider(id string) login.Provider {
+	for _, p := range s.config.Providers {
+		if p.About().ID == id {
+			return p
+		}
+	}
+	return nil
+}
+
+func (s *Server) callback(p login.Provider) string {
+	return "https://" + s.base.Host + "/login/" + p.About().ID + "/callback"
+}
+
+// smallForm reads a form of a few fields, within the visitor's allowance.
+func (s *Server) smallForm(v *visit) error {
+	if !s.visitors.allow(network(v.r)) {
+		return errTooMany
+	}
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+	if err := v.r.ParseForm(); err != nil {
+		return errBadForm
+	}
+	return nil
+}
+
+// endLogin takes what the provider sent back. The pending login is forgotten before it is judged, so it counts once.
+func (s *Server) endLogin(v *visit) error {
+	if !s.visitors.allow(network(v.r)) {
+		return errTooMany
+	}
+	ctx := v.r.Context()
+	kept, _ := s.sessions.Pop(ctx, keyPending).(string)
+	var p pendingLogin
+	provider := s.provider(v.r.PathValue("provider"))
+	if provider == nil || json.Unmarshal([]byte(kept), &p) != nil || p.Provider != provider.About().ID {
+		return login.ErrState
+	}
+	identity, err := provider.Finish(ctx, v.r.URL.Query(), p.Memory)
+	if err != nil {
+		return err
+	}
+	who := vault.Person(identity.Person)
+	if err := s.enter(v.r, who, ""); err != nil {
+		return err
+	}
+	v.who, v.in = who, true
+	if err := s.audit(ctx, who, "login", p.Provider); err != nil {
+		return err
+	}
+	if p.Link != "" {
+		return s.openLink(v, p.Link)
+	}
+	return v.redirect(orMessages(p.To))
+}
+
+func (s *Server) audit(ctx context.Context, who vault.Principal, action, detail string) error {
+	log := s.config.Vault.Audit()
+	return log.Record(ctx, vault.Event{Actor: log.Actor(who), Action: action, Result: "ok", Detail: detail})
+}
+
+// followLink is the button on the landing page for somebody who is logged in already.
+func (s *Server) followLink(v *visit) error {
+	if !s.visitors.allow(network(v.r)) {
+		return errTooMany
+	}
+	token := v.r.PathValue("token")
+	if !v.in || !v.who.IsPerson() {
+		return v.redirect("/m/" + token)
+	}
+	return s.openLink(v, token)
+}
+
+// noMessage is the address of a message that does not exist. Whoever may not follow a link is sent there, so that an
+// unknown link, somebody else's link and a message that is gone are one page.
+const noMessage = "/messages/none"
+
+func (s *Server) openLink(v *visit, token string) error {
+	return s.reading(func(v *visit, r *vault.Reader) error {
+		id, err := r.FollowLink(v.r.Context(), token)
+		if errors.Is(err, vault.ErrNotFound) {
+			return v.redirect(noMessage)
+		}
+		if err != nil {
+			return err
+		}
+		return v.redirect("/messages/" + id.String())
+	})(v)
+}
+
+// staffBody is the staff's login form.
+type staffBody struct {
+	To       string
+	Ended    bool
+	Username string
+	Failed   bool
+}
+
+func (s *Server) staffForm(v *visit) error {
+	q := v.r.URL.Query()
+	to := ourPath(q.Get("to"))
+	if v.in && !v.who.IsPerson() {
+		return v.redirect(orMessages(to))
+	}
+	return s.render(v, http.StatusOK, "staff", v.lang.text("staff.title"), staffBody{To: to, Ended: q.Has("ended")})
+}
+
+// staffLogin counts attempts by the visitor's network, and failed ones by the account too: whoever knows the password is
+// not locked out at once by somebody who guesses.
+func (s *Server) staffLogin(v *visit) error {
+	if err := s.smallForm(v); err != nil {
+		return err
+	}
+	ctx, body := v.r.Context(), staffBody{To: ourPath(v.r.PostFormValue("to")), Username: v.r.PostFormValue("username")}
+	key := strings.ToLower(strings.TrimSpace(body.Username))
+	if len(key) > 320 || !s.accounts.left(key) {
+		return errTooMany
+	}
+	account, err := s.config.Vault.Directory().Authenticate(ctx, strings.TrimSpace(body.Username), v.r.PostFormValue("password"))
+	if errors.Is(err, vault.ErrBadCredentials) {
+		s.accounts.allow(key)
+		body.Failed = true
+		return s.render(v, http.StatusForbidden, "staff", v.lang.text("staff.title"), body)
+	}
+	if err != nil {
+		return err
+	}
+	who := vault.Staff(account.Address)
+	if err := s.enter(v.r, who, account.Name); err != nil {
+		return err
+	}
+	if err := s.audit(ctx, who, "login", "password"); err != nil {
+		return err
+	}
+	return v.redirect(orMessages(body.To))
+}
+
+func (s *Server) logout(v *visit) error {
+	if v.in {
+		if err := s.audit(v.r.Context(), v.who, "logout", ""); err != nil {
+			return err
+		}
+	}
+	if err := s.sessions.Destroy(v.r.Context()); err != nil {
+		return err
+	}
+	return v.redirect("/?out=1")
+}
+
+// pace pushes the time limits of a connection on while octets move, so that a slow line is served and a dead one is not.
+type pace struct {
+	control *http.ResponseController
+	now     func() time.Time
+	last    time.Time
+}
+
+func (p *pace) on() {
+	if now := p.now(); now.Sub(p.last) > time.Second {
+		p.last = now
+		// A writer without deadlines, as in tests, needs none.
+		_ = p.control.SetReadDeadline(time.Now().Add(quietTime))
+		_ = p.control.SetWriteDeadline(time.Now().Add(quietTime))
+	}
+}

@@ -1,0 +1,172 @@
+package web
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"sigill/vault"
+	"sigill/vault/message"
+)
+
+// file is an attachment in a list.
+type file struct {
+	Part string // its place in the mail, for the address
+	Name string // "" if it has none
+	Type string
+	Size int64
+}
+
+func filesOf(ix *message.Index, used map[string]bool) (out []file) {
+	listed := ix.Attachments(used)
+	for path, p := range ix.Walk() {
+		if slices.Contains(listed, p) {
+			out = append(out, file{Part: partName(path), Name: fileName(p), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
+		}
+	}
+	return out
+}
+
+// partName is a path of child indexes as it stands in an address: "1.2", "0" for the message itself.
+func partName(path []int) string {
+	if len(path) == 0 {
+		return "0"
+	}
+	names := make([]string, len(path))
+	for i, n := range path {
+		names[i] = strconv.Itoa(n + 1)
+	}
+	return strings.Join(names, ".")
+}
+
+// maxFileName is short enough for every file system, in octets of UTF-8.
+const maxFileName = 150
+
+// fileName is the last element of the name a part gives itself, without what a file system or an eye can be fooled by.
+func fileName(p *message.Part) string {
+	name := p.FileName()
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`:*?"<>|`, r) {
+			return -1
+		}
+		return r
+	}, name)
+	name = strings.Trim(name, ". ")
+	if len(name) > maxFileName {
+		end := strings.LastIndexByte(name, '.')
+		ending := ""
+		if end > 0 && len(name)-end < 12 {
+			ending = name[end:]
+		}
+		name = strings.ToValidUTF8(name[:maxFileName-len(ending)], "") + ending
+	}
+	return name
+}
+
+// safeTypes are what a download may be called; all else is octets. No browser runs any of them.
+var safeTypes = []string{
+	"application/pdf", "image/jpeg", "image/png", "image/gif", "image/webp", "text/plain", "text/csv",
+	"application/msword", "application/vnd.ms-excel", "application/zip", "message/rfc822",
+	"application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	"application/vnd.oasis.opendocument.text", "application/vnd.oasis.opendocument.spreadsheet",
+}
+
+// part downloads a part of the message.
+func (s *Server) part(v *visit, r *vault.Reader) error {
+	c, _, err := s.opened(v, r)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for path, p := range c.Index().Walk() {
+		if partName(path) != v.r.PathValue("part") || p.Type == "multipart" {
+			continue
+		}
+		kind := p.Type + "/" + p.Subtype
+		name := fileName(p)
+		switch {
+		case name == "" && kind == "message/rfc822":
+			name = v.lang.text("file.message") + ".eml"
+		case name == "":
+			name = v.lang.text("file.unnamed") + "-" + partName(path)
+		}
+		if !slices.Contains(safeTypes, kind) {
+			kind = "application/octet-stream"
+		}
+		return s.download(v, name, kind, message.Body(p, c.Section(p.Body)))
+	}
+	return vault.ErrNotFound
+}
+
+// raw downloads the mail as it came in.
+func (s *Server) raw(v *visit, r *vault.Reader) error {
+	c, info, err := s.opened(v, r)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	v.w.Header().Set("Content-Length", strconv.FormatInt(c.Size(), 10))
+	return s.download(v, v.lang.text("file.message")+"-"+info.ID.String()[:8]+".eml", "message/rfc822", io.NewSectionReader(c, 0, c.Size()))
+}
+
+// download streams a file. Its first octet is read before the header goes out, so that a fault there is a page; a later
+// one cuts the connection, so that half a file is not taken for a whole.
+func (s *Server) download(v *visit, name, kind string, from io.Reader) error {
+	b := bufio.NewReaderSize(from, 64<<10)
+	if _, err := b.Peek(1); err != nil && !errors.Is(err, io.EOF) {
+		v.w.Header().Del("Content-Length")
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", disposition(name))
+	h.Set("Content-Security-Policy", policyFile)
+	v.w.WriteHeader(http.StatusOK)
+	if v.r.Method == http.MethodHead {
+		return nil
+	}
+	to := &pacedWriter{Writer: v.w, pace: pace{control: http.NewResponseController(v.w), now: s.now}}
+	if _, err := io.Copy(to, onlyReader{b}); err != nil {
+		if to.err == nil { // ours, not the visitor's
+			s.log.Error("web: a download was cut off", "route", v.r.Pattern, "err", err)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+type onlyReader struct{ io.Reader }
+
+type pacedWriter struct {
+	io.Writer
+	pace
+	err error
+}
+
+func (w *pacedWriter) Write(p []byte) (n int, err error) {
+	w.on()
+	n, err = w.Writer.Write(p)
+	w.err = err
+	return n, err
+}
+
+// disposition is Content-Disposition with the name twice (RFC 6266 section 4.3): in ASCII for old programs, and by RFC 8187.
+func disposition(name string) string {
+	ascii := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' || r == '%' {
+			return '_'
+		}
+		return r
+	}, name)
+	encoded := strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+	return `attachment; filename="` + ascii + `"; filename*=UTF-8''` + encoded
+}

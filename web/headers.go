@@ -1,0 +1,41 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Headers of every answer. The strings are asserted in tests.
+const (
+	hsts = "max-age=31536000"
+	// corp and coop keep other sites from embedding us and from holding on to our windows.
+	corp = "same-origin"
+	coop = "same-origin"
+	// policyBase forbids all but our own style sheet, images and frames. form-action is added by pagePolicy.
+	policyBase = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+	// policyFile is for what came with a mail: were a browser to show it, it may do nothing.
+	policyFile = "default-src 'none'; frame-ancestors 'none'; sandbox"
+)
+
+// pagePolicy is the Content-Security-Policy of a page. Browsers hold the redirects after a form against form-action, so a page
+// with a login button names where that button leads.
+func pagePolicy(formOrigins []string) string {
+	if len(formOrigins) == 0 {
+		return policyBase
+	}
+	return policyBase + " " + strings.Join(formOrigins, " ")
+}
+
+func (s *Server) withHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policyBase)
+		h.Set("Strict-Transport-Security", hsts)
+		h.Set("Cross-Origin-Opener-Policy", coop)
+		h.Set("Cross-Origin-Resource-Policy", corp)
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}

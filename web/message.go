@@ -1,0 +1,202 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"sigill/vault"
+	"sigill/vault/message"
+)
+
+// maxHTML is the octets of a mail's HTML that are read; programs make mails of a few megabytes with pictures beside.
+const maxHTML = 8 << 20
+
+// messageBody is a message as it is read.
+type messageBody struct {
+	ID      string
+	Subject string
+	From    []message.Mailbox
+	To      []message.Mailbox
+	Cc      []message.Mailbox
+	// SentAs is the envelope's sender where the header names another.
+	SentAs string
+	Info   vault.Info
+	Own    bool // the reader wrote it
+	// View is html, plain, raw or none.
+	View     string
+	HasHTML  bool
+	HasPlain bool
+	Broken   bool // the mail breaks rules: offer it raw
+	Text     []segment
+	Cut      bool
+	Files    []file
+	Talk     []talk
+	CanReply bool
+}
+
+// talk is a message of the conversation.
+type talk struct {
+	vault.Info
+	Here bool
+	Who  string
+}
+
+func (s *Server) message(v *visit, r *vault.Reader) error {
+	c, info, err := s.opened(v, r)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := r.MarkSeen(v.r.Context(), info.ID); err != nil {
+		return err
+	}
+	talks, err := s.conversation(v, r, info.ID)
+	if err != nil {
+		return err
+	}
+	ix := c.Index()
+	body := messageBody{
+		ID: info.ID.String(), Subject: ix.Envelope.Subject, Info: info, Talk: talks,
+		From: ix.Envelope.From, To: people(ix.Envelope.To), Cc: people(ix.Envelope.Cc),
+		SentAs: sentAs(ix, info), Own: info.FromPerson && v.who.IsPerson(),
+		CanReply: v.who.IsPerson() && !info.FromPerson, Broken: len(ix.Defects) > 0,
+	}
+	if err := s.fill(&body, c, v.r.URL.Query().Get("view")); err != nil {
+		return err
+	}
+	// The title stays in the browser's history, so it does not hold the subject.
+	return s.render(v, http.StatusOK, "message", v.lang.text("message.title", v.lang.day(info.At)), body)
+}
+
+// opened opens the message of the address.
+func (s *Server) opened(v *visit, r *vault.Reader) (*vault.Content, vault.Info, error) {
+	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	if err != nil {
+		return nil, vault.Info{}, err
+	}
+	contents, err := r.Open(v.r.Context(), id)
+	if err != nil {
+		return nil, vault.Info{}, err
+	}
+	info, err := r.Info(v.r.Context(), id)
+	if err != nil {
+		contents[0].Close()
+		return nil, vault.Info{}, err
+	}
+	return contents[0], info, nil
+}
+
+func (s *Server) conversation(v *visit, r *vault.Reader, here vault.MessageID) ([]talk, error) {
+	infos, err := r.Conversation(v.r.Context(), here)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]vault.MessageID, len(infos))
+	for i := range infos {
+		ids[i] = infos[i].ID
+	}
+	indexes, err := r.Indexes(v.r.Context(), ids...)
+	if err != nil {
+		return nil, err
+	}
+	talks := make([]talk, len(infos))
+	for i, info := range infos {
+		talks[i] = talk{Info: info, Here: info.ID == here, Who: info.From.String()}
+		if indexes[i] != nil {
+			talks[i].Who = names(indexes[i].Envelope.From, 1)
+		}
+	}
+	return talks, nil
+}
+
+// fill chooses how the text is shown: as asked for, else HTML, plain text, or the raw mail if there is nothing else.
+func (s *Server) fill(b *messageBody, c *vault.Content, asked string) error {
+	ix := c.Index()
+	html, hasHTML := ix.BestText("html")
+	plain, hasPlain := ix.BestText("plain")
+	b.HasHTML, b.HasPlain = hasHTML, hasPlain
+	var used map[string]bool
+	if hasHTML {
+		text, _, err := message.TextString(html, c.Section(html.Body), maxHTML)
+		if err != nil {
+			return err
+		}
+		used = message.ContentIDs(text)
+	}
+	b.Files = filesOf(ix, used)
+	b.View = viewOf(asked, hasHTML, hasPlain, len(b.Files) > 0)
+	var text string
+	var err error
+	switch b.View {
+	case "plain":
+		text, b.Cut, err = message.TextString(plain, c.Section(plain.Body), int(s.config.Limits.Shown))
+	case "raw":
+		text, b.Cut, err = s.rawText(c)
+	}
+	b.Text = segments(text)
+	return err
+}
+
+func viewOf(asked string, html, plain, files bool) string {
+	switch {
+	case asked == "raw":
+		return "raw"
+	case html && (asked != "plain" || !plain):
+		return "html"
+	case plain:
+		return "plain"
+	case files:
+		return "none"
+	}
+	return "raw"
+}
+
+func (s *Server) rawText(c *vault.Content) (text string, cut bool, err error) {
+	b := make([]byte, min(c.Size(), s.config.Limits.Shown))
+	if _, err := c.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return "", false, err
+	}
+	return strings.ToValidUTF8(string(b), "\ufffd"), c.Size() > int64(len(b)), nil
+}
+
+// people leaves out the marks of groups.
+func people(in []message.Mailbox) (out []message.Mailbox) {
+	for _, m := range in {
+		if m.Host != "" || m.Local != "" {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func sentAs(ix *message.Index, info vault.Info) string {
+	for _, m := range ix.Envelope.From {
+		if a, err := m.Address(); err == nil && a.Key() == info.From.Key() {
+			return ""
+		}
+	}
+	return info.From.String()
+}
+
+// segment is a run of plain text, or a link in it.
+type segment struct {
+	Text string
+	Link bool
+}
+
+var webAddress = regexp.MustCompile(`https?://[^\s<>"'()\[\]{}]+`)
+
+// segments finds the web addresses in a text. What ends a sentence is not part of an address.
+func segments(text string) (out []segment) {
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	at := 0
+	for _, m := range webAddress.FindAllStringIndex(text, 1000) {
+		end := m[0] + len(strings.TrimRight(text[m[0]:m[1]], ".,;:!?*_"))
+		out = append(out, segment{Text: text[at:m[0]]}, segment{Text: text[m[0]:end], Link: true})
+		at = end
+	}
+	return append(out, segment{Text: text[at:]})
+}

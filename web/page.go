@@ -1,0 +1,155 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed templates/*.html static/*
+var files embed.FS
+
+// pages are the templates by name, each with the frame around it.
+type pages map[string]*template.Template
+
+// asset is a file that browsers may keep, under an address that changes with it.
+type asset struct {
+	path  string
+	kind  string
+	bytes []byte
+}
+
+func (s *Server) load() (err error) {
+	if s.style, err = loadAsset("style.css", "text/css; charset=utf-8"); err != nil {
+		return err
+	}
+	if s.icon, err = loadAsset("seal.svg", "image/svg+xml"); err != nil {
+		return err
+	}
+	names, err := fs.Glob(files, "templates/*.html")
+	if err != nil {
+		return err
+	}
+	s.pages = pages{}
+	for _, name := range names {
+		if path.Base(name) == "frame.html" {
+			continue
+		}
+		t, err := template.ParseFS(files, "templates/frame.html", name)
+		if err != nil {
+			return fmt.Errorf("web: template %s: %w", name, err)
+		}
+		s.pages[strings.TrimSuffix(path.Base(name), ".html")] = t
+	}
+	return nil
+}
+
+func loadAsset(name, kind string) (asset, error) {
+	b, err := files.ReadFile("static/" + name)
+	sum := sha256.Sum256(b)
+	return asset{"/static/" + name + "?v=" + hex.EncodeToString(sum[:6]), kind, b}, err
+}
+
+func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", a.kind)
+	if a.path == r.URL.RequestURI() {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		w.Header().Set("Cache-Control", "no-cache")
+	}
+	w.Write(a.bytes)
+}
+
+// page is what every template gets; Body is the page's own.
+type page struct {
+	*catalogue
+	Title string
+	Org   Organisation
+	Host  string
+	Style string
+	Icon  string
+	In    bool
+	Staff bool
+	Name  string
+	// Other is the address of this page in the other language.
+	Other string
+	// Narrow is for pages of a few sentences.
+	Narrow bool
+	Body   any
+}
+
+// T is a text of the page's language.
+func (p page) T(key string, args ...any) string { return p.text(key, args...) }
+
+// Lang is the page's language.
+func (p page) Lang() string { return p.tag }
+
+// OtherLang is the language of Other.
+func (p page) OtherLang() string { return p.other }
+
+// Size writes octets, Moment a time and Exact a time with seconds, as people of the page's language do.
+func (p page) Size(n int64) string { return p.size(n) }
+
+// Moment is a time to the minute.
+func (p page) Moment(t time.Time) string { return p.moment(t) }
+
+// Exact is a time to the second.
+func (p page) Exact(t time.Time) string { return p.exact(t) }
+
+// Tel is the telephone number as a link takes it (RFC 3966).
+func (p page) Tel() template.URL {
+	digits := strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' || r == '+' {
+			return r
+		}
+		return -1
+	}, p.Org.Phone)
+	return template.URL("tel:" + digits) // nothing but digits and plus
+}
+
+// render answers with a page. The page is made before the first octet goes out, so that a fault in a template is a page too.
+func (s *Server) render(v *visit, status int, name, title string, body any) error {
+	p := page{
+		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
+		Style: s.style.path, Icon: s.icon.path,
+		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name,
+		Other: otherLanguage(v), Body: body,
+	}
+	var b bytes.Buffer
+	if err := s.pages[name].ExecuteTemplate(&b, "frame.html", p); err != nil {
+		return fmt.Errorf("web: template %s: %w", name, err)
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.lang.tag)
+	h.Set("Content-Security-Policy", pagePolicy(v.formOrigins))
+	h.Add("Vary", "Accept-Language, Cookie")
+	v.w.WriteHeader(status)
+	v.w.Write(b.Bytes())
+	return nil
+}
+
+// kept are the parameters that say what a page shows.
+var kept = []string{"view", "inbox", "sent", "before", "to", "ended"}
+
+func otherLanguage(v *visit) string {
+	if _, pattern := v.r.URL.Path, v.r.Pattern; strings.HasPrefix(pattern, "POST /m/") || strings.Contains(pattern, "{provider}") || pattern == "POST /logout" {
+		return "/?lang=" + v.lang.other
+	}
+	q := url.Values{"lang": {v.lang.other}}
+	for _, name := range kept {
+		if value := v.r.URL.Query().Get(name); value != "" {
+			q.Set(name, value)
+		}
+	}
+	return v.r.URL.Path + "?" + q.Encode()
+}

@@ -1,0 +1,211 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"strings"
+
+	"sigill/vault"
+)
+
+// What is wrong with a reply that its writer can mend; the texts are reply.error.<name>.
+var replyFaults = []struct {
+	err    error
+	field  string
+	name   string
+	status int
+}{
+	{errEmpty, "text", "empty", http.StatusUnprocessableEntity},
+	{errLongText, "text", "long", http.StatusRequestEntityTooLarge},
+	{errManyFiles, "files", "many", http.StatusRequestEntityTooLarge},
+	{errTooLarge, "files", "large", http.StatusRequestEntityTooLarge},
+	{errOldForm, "text", "old", http.StatusConflict},
+	{vault.ErrFull, "text", "full", http.StatusInsufficientStorage},
+}
+
+var (
+	errEmpty     = errors.New("web: the reply is empty")
+	errLongText  = errors.New("web: the text is too long")
+	errManyFiles = errors.New("web: too many attachments")
+)
+
+type replyBody struct {
+	ID      string
+	Subject string
+	To      string
+	Form    string
+	Text    string
+	Field   string // the field that is wrong, "" if none
+	Fault   string // the key of its text
+	Limits  Limits
+}
+
+func (s *Server) replyForm(v *visit, r *vault.Reader) error {
+	return s.showReply(v, r, http.StatusOK, replyBody{})
+}
+
+// showReply shows the form; a draft is begun and given up to learn whether and to whom the message can be answered.
+func (s *Server) showReply(v *visit, r *vault.Reader, status int, b replyBody) error {
+	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	draft, to, err := r.Reply(v.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	draft.Abort()
+	b.ID, b.Subject, b.To, b.Limits = id.String(), to.Subject, to.To.String(), s.config.Limits
+	b.Form = s.replies.issue(v.who, id)
+	return s.render(v, status, "reply", v.lang.text("reply.title"), b)
+}
+
+// reply takes a reply in. Whatever goes wrong, the text comes back to its writer.
+func (s *Server) reply(v *visit) error {
+	u := s.upload(v)
+	defer u.drain()
+	f, err := readReply(u, v.r, s.config.Limits.ReplyText)
+	if err != nil {
+		u.drain()
+		return err
+	}
+	if !v.in {
+		u.drain()
+		return s.lost(v, f.Text)
+	}
+	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	if err != nil || !v.who.IsPerson() {
+		u.drain()
+		return vault.ErrNotFound
+	}
+	sent, err := s.accept(v, id, f)
+	u.drain()
+	if err == nil {
+		return v.redirect("/receipts/" + sent.String())
+	}
+	for _, fault := range replyFaults {
+		if errors.Is(err, fault.err) {
+			return s.reading(func(v *visit, r *vault.Reader) error {
+				return s.showReply(v, r, fault.status, replyBody{Text: f.Text, Field: fault.field, Fault: "reply.error." + fault.name})
+			})(v)
+		}
+	}
+	return err
+}
+
+func (s *Server) accept(v *visit, id vault.MessageID, f *replyForm) (vault.MessageID, error) {
+	if !s.replies.valid(f.Token, v.who, id) {
+		return vault.MessageID{}, errOldForm
+	}
+	return s.replies.once(v.r.Context(), f.Token, func() (sent vault.MessageID, err error) {
+		err = s.reading(func(v *visit, r *vault.Reader) error {
+			sent, err = s.send(v.r.Context(), r, id, f)
+			return err
+		})(v)
+		return sent, err
+	})
+}
+
+// send composes the mail straight into the vault as it comes in.
+func (s *Server) send(ctx context.Context, r *vault.Reader, id vault.MessageID, f *replyForm) (vault.MessageID, error) {
+	var none vault.MessageID
+	if len(f.Text) > s.config.Limits.ReplyText {
+		return none, errLongText
+	}
+	if strings.TrimSpace(f.Text) == "" && f.first == nil {
+		return none, errEmpty
+	}
+	draft, to, err := r.Reply(ctx, id)
+	if err != nil {
+		return none, err
+	}
+	defer draft.Abort()
+	indexes, err := r.Indexes(ctx, id)
+	if err != nil {
+		return none, err
+	}
+	l := letter{
+		From: to.From, To: to.To, Subject: to.Subject, InReplyTo: to.InReplyTo,
+		Date: s.now().In(stockholm), MessageID: rand.Text() + "@" + s.base.Hostname(), Mixed: f.first != nil,
+	}
+	if indexes[0] != nil {
+		l.References = indexes[0].Envelope.References
+	}
+	c, err := compose(draft, l, f.Text)
+	if err != nil {
+		return none, err
+	}
+	if err := s.attachments(c, f); err != nil {
+		return none, err
+	}
+	if err := c.Close(); err != nil {
+		return none, err
+	}
+	receipt, err := draft.Commit(ctx)
+	return receipt.ID, err
+}
+
+func (s *Server) attachments(c *composer, f *replyForm) error {
+	var size int64
+	for n := 1; ; n++ {
+		p, err := f.next()
+		switch {
+		case err != nil:
+			return err
+		case p == nil:
+			return nil
+		case n > s.config.Limits.Files:
+			return errManyFiles
+		}
+		octets, err := c.attach(p.FileName(), p.Header.Get("Content-Type"), p)
+		if f.u.err != nil {
+			return f.u.err
+		}
+		if err != nil {
+			return err
+		}
+		if size += octets; size > s.config.Limits.ReplySize {
+			return errTooLarge
+		}
+	}
+}
+
+type lostBody struct {
+	Text string
+	To   string
+}
+
+// lost gives a text back whose writer was logged out meanwhile.
+func (s *Server) lost(v *visit, text string) error {
+	v.ended(s)
+	return s.render(v, http.StatusForbidden, "lost", v.lang.text("lost.title"), lostBody{Text: text, To: ourPath(v.r.URL.Path)})
+}
+
+type receiptBody struct {
+	Info    vault.Info
+	Subject string
+	To      string
+}
+
+// receipt is the proof that a reply came in, and when.
+func (s *Server) receipt(v *visit, r *vault.Reader) error {
+	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	info, err := r.Info(v.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	indexes, err := r.Indexes(v.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if !info.FromPerson || indexes[0] == nil { // what others wrote has no receipt
+		return vault.ErrNotFound
+	}
+	e := indexes[0].Envelope
+	return s.render(v, http.StatusOK, "receipt", v.lang.text("receipt.title"), receiptBody{Info: info, Subject: e.Subject, To: names(e.To, 3)})
+}

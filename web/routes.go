@@ -1,0 +1,126 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"time"
+)
+
+// routes is the table of all pages.
+func (s *Server) routes() {
+	m := s.mux
+	m.HandleFunc("GET /healthz", healthz)
+	m.HandleFunc("GET /static/style.css", s.style.serve)
+	m.HandleFunc("GET /static/seal.svg", s.icon.serve)
+
+	m.HandleFunc("GET /{$}", s.open(s.start))
+	m.HandleFunc("GET /m/{token}", s.open(s.landing))
+	m.HandleFunc("POST /m/{token}", s.open(s.followLink))
+	m.HandleFunc("GET /login", s.open(s.chooser))
+	m.HandleFunc("POST /login/{provider}", s.open(s.beginLogin))
+	m.HandleFunc("GET /login/{provider}/callback", s.open(s.endLogin))
+	m.HandleFunc("GET /staff/login", s.open(s.staffForm))
+	m.HandleFunc("POST /staff/login", s.open(s.staffLogin))
+	m.HandleFunc("POST /logout", s.open(s.logout))
+
+	m.HandleFunc("GET /messages", s.closed(s.reading(s.list)))
+	m.HandleFunc("GET /mailboxes/{id}", s.staff(s.reading(s.mailbox)))
+	m.HandleFunc("GET /messages/{id}", s.closed(s.reading(s.message)))
+	m.HandleFunc("GET /messages/{id}/html", s.closed(s.reading(s.html)))
+	m.HandleFunc("GET /messages/{id}/parts/{part}", s.closed(s.reading(s.part)))
+	m.HandleFunc("GET /messages/{id}/pdf", s.closed(s.reading(s.pdf)))
+	m.HandleFunc("GET /messages/{id}/raw", s.closed(s.reading(s.raw)))
+	m.HandleFunc("GET /messages/{id}/reply", s.person(s.reading(s.replyForm)))
+	m.HandleFunc("POST /messages/{id}/reply", s.open(s.reply))
+	m.HandleFunc("GET /receipts/{id}", s.person(s.reading(s.receipt)))
+
+	m.HandleFunc("GET /holds", s.staff(s.reading(s.holds)))
+	m.HandleFunc("GET /holds/{id}", s.staff(s.reading(s.hold)))
+	m.HandleFunc("POST /holds/{id}", s.staff(s.reading(s.complete)))
+	m.HandleFunc("GET /holds/{id}/done", s.staff(s.reading(s.completed)))
+}
+
+// chain is the way of every request: headers, log and rescue, language and session, origin, page.
+func (s *Server) chain() http.Handler {
+	same := http.NewCrossOriginProtection()
+	same.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.problem(w, s.visit(w, r), errCrossOrigin)
+	}))
+	return s.withHeaders(s.withRescue(s.withSession(same.Handler(http.HandlerFunc(s.route)))))
+}
+
+// route answers unknown addresses and methods with pages of our own instead of the mux's.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
+	h, pattern := s.mux.Handler(r)
+	if pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	answer := &statusOnly{header: http.Header{}}
+	h.ServeHTTP(answer, r)
+	err := errNoPage
+	if answer.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", answer.header.Get("Allow"))
+		err = errMethod
+	}
+	s.open(func(*visit) error { return err })(w, r)
+}
+
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (w *statusOnly) Header() http.Header         { return w.header }
+func (w *statusOnly) WriteHeader(status int)      { w.status = status }
+func (w *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
+
+// withRescue logs each request by its pattern, never by its address, and makes a panic one request's fault.
+func (s *Server) withRescue(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		watched := &watchedWriter{ResponseWriter: w}
+		defer func() {
+			_, pattern := s.mux.Handler(r)
+			if fault := recover(); fault == http.ErrAbortHandler {
+				panic(fault) // a download that was cut off, logged there
+			} else if fault != nil {
+				if watched.status != 0 {
+					s.log.Error("web: panic in an answer", "route", pattern, "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
+					panic(http.ErrAbortHandler)
+				}
+				s.problem(watched, s.visit(watched, r), fmt.Errorf("web: panic: %v\n%s", fault, debug.Stack()))
+			}
+			s.log.Debug("web: request", "route", pattern, "status", watched.status, "took", time.Since(began))
+		}()
+		next.ServeHTTP(watched, r)
+	})
+}
+
+type watchedWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *watchedWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	io.WriteString(w, "ok\n")
+}

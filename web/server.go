@@ -1,0 +1,208 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"sigill/vault"
+	"sigill/web/login"
+)
+
+// Organisation is who the pages speak for.
+type Organisation struct {
+	Name  string // "Exempels kommun"
+	Phone string // as people write it: "08-123 45 67"
+	URL   string // the organisation's own site
+}
+
+// Config is what a server needs.
+type Config struct {
+	Vault *vault.Vault
+	// BaseURL is where browsers find the server, "https://sakert.example.se".
+	BaseURL      string
+	Organisation Organisation
+	// Providers let persons log in, in the order of the buttons.
+	Providers []login.Provider
+	// TLS is what Run serves with. If nil Run serves without TLS, for a listener that has done it already; browsers send
+	// the session cookie over TLS only.
+	TLS *tls.Config
+	Log *slog.Logger     // discards if nil
+	Now func() time.Time // time.Now if nil
+	// Limits; zero values mean DefaultLimits.
+	Limits Limits
+}
+
+// Limits bound what a visitor may cost.
+type Limits struct {
+	Idle      time.Duration // a session without requests
+	Session   time.Duration // a session at all
+	ReplyText int           // octets of the text of a reply
+	ReplySize int64         // octets of its attachments in all
+	Files     int           // attachments of a reply
+	Page      int           // messages on a page of a list
+	PerMinute int           // logins and links a minute and address of the network
+	Shown     int64         // octets of a text that are shown in a page
+}
+
+// DefaultLimits are for people; the rates leave room for an office behind one address.
+var DefaultLimits = Limits{
+	Idle:      30 * time.Minute,
+	Session:   8 * time.Hour,
+	ReplyText: 200_000,
+	ReplySize: 25 << 20,
+	Files:     20,
+	Page:      50,
+	PerMinute: 60,
+	Shown:     1 << 20,
+}
+
+// Server is the web server. It is an [http.Handler] for whoever serves it otherwise than by Run.
+type Server struct {
+	config   Config
+	base     *url.URL
+	log      *slog.Logger
+	now      func() time.Time
+	pages    pages
+	style    asset
+	icon     asset
+	sessions *scs.SessionManager
+	store    *sessionStore
+	replies  *replies
+	visitors *limiter // by network address: logins and links
+	accounts *limiter // by account: failed passwords
+	mux      *http.ServeMux
+	handler  http.Handler
+}
+
+// New makes a server.
+func New(c Config) (*Server, error) {
+	base, err := url.Parse(c.BaseURL)
+	if err != nil || base.Scheme != "https" || base.Host == "" || base.Path != "" && base.Path != "/" {
+		return nil, fmt.Errorf("web: base URL %q: must be https://host", c.BaseURL)
+	}
+	if c.Vault == nil {
+		return nil, errors.New("web: no vault")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Limits = c.Limits.orDefault()
+	s := &Server{
+		config:   c,
+		base:     base,
+		log:      c.Log,
+		now:      c.Now,
+		store:    newSessionStore(c.Now),
+		replies:  newReplies(c.Now, c.Limits.Session),
+		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
+		accounts: newLimiter(c.Now, 6, 10),
+	}
+	s.sessions = newSessions(c.Limits, s.store)
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	s.mux = http.NewServeMux()
+	s.routes()
+	s.handler = s.chain()
+	return s, nil
+}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits
+	set(&l.Idle, d.Idle)
+	set(&l.Session, d.Session)
+	set(&l.ReplyText, d.ReplyText)
+	set(&l.ReplySize, d.ReplySize)
+	set(&l.Files, d.Files)
+	set(&l.Page, d.Page)
+	set(&l.PerMinute, d.PerMinute)
+	set(&l.Shown, d.Shown)
+	return l
+}
+
+func set[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Time limits of the HTTP server. Uploads and downloads push theirs on as long as octets move (see pace).
+const (
+	headerTime = 10 * time.Second
+	quietTime  = 60 * time.Second
+	keepTime   = 2 * time.Minute
+	endTime    = 20 * time.Second
+	maxHeader  = 64 << 10
+)
+
+// Run serves on l until ctx ends, then lets requests under way finish for a while. It closes l.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           s,
+		TLSConfig:         s.config.TLS,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       quietTime,
+		WriteTimeout:      quietTime,
+		IdleTimeout:       keepTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() {
+		if s.config.TLS != nil {
+			served <- server.ServeTLS(l, "", "")
+			return
+		}
+		served <- server.Serve(l)
+	}()
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-served:
+			return fmt.Errorf("web: serve %s: %w", l.Addr(), err)
+		case <-tick.C:
+			s.sweep()
+		case <-ctx.Done():
+			return s.end(server, served)
+		}
+	}
+}
+
+func (s *Server) end(server *http.Server, served <-chan error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("web: requests were cut off: %w", errors.Join(err, server.Close()))
+	}
+	<-served
+	return err
+}
+
+// sweep forgets what is over.
+func (s *Server) sweep() {
+	s.store.sweep()
+	s.replies.sweep()
+	s.visitors.sweep()
+	s.accounts.sweep()
+}
+
+// incident is a name for a fault that a visitor can tell and a log can be searched for.
+func incident() string { return rand.Text()[:10] }

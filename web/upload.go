@@ -1,0 +1,144 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+)
+
+// upload is a body that is read as it comes. [http.Request.ParseMultipartForm] would keep attachments in files in clear,
+// so nothing here uses it.
+type upload struct {
+	pace
+	from io.Reader
+	left int64
+	err  error // the first of its own, also where a reader above hides it
+}
+
+// overhead is the octets of a form beside text and attachments.
+const overhead = 1 << 20
+
+func (s *Server) upload(v *visit) *upload {
+	return &upload{
+		pace: pace{control: http.NewResponseController(v.w), now: s.now},
+		from: v.r.Body,
+		left: s.config.Limits.ReplySize + int64(s.config.Limits.ReplyText) + overhead,
+	}
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	if u.err != nil {
+		return 0, u.err
+	}
+	u.on()
+	n, err := u.from.Read(p)
+	if u.left -= int64(n); u.left < 0 {
+		u.err = errTooLarge
+		return 0, u.err
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		u.err = errTooSlow
+	case err != nil && !errors.Is(err, io.EOF):
+		u.err = err
+	}
+	if u.err != nil {
+		err = u.err
+	}
+	return n, err
+}
+
+// drain reads what is left, within reason: a browser that is still sending does not look at an answer.
+func (u *upload) drain() {
+	const most = 512 << 20
+	b := make([]byte, 64<<10)
+	for total := 0; total < most && (u.err == nil || errors.Is(u.err, errTooLarge)); {
+		u.on()
+		n, err := u.from.Read(b)
+		if total += n; err != nil {
+			return
+		}
+	}
+}
+
+// replyForm is the form of a reply while it comes in. Its fields stand in the order form, text, files, as browsers send
+// them (HTML, "constructing the entry list"), so the text is whole before the first attachment begins.
+type replyForm struct {
+	Token string
+	Text  string
+	parts *multipart.Reader
+	first *multipart.Part // the first attachment, nil if there is none
+	u     *upload
+}
+
+// readReply reads up to the first attachment.
+func readReply(u *upload, r *http.Request, maxText int) (*replyForm, error) {
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{u, r.Body}
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, errBadForm
+	}
+	f := &replyForm{parts: parts, u: u}
+	for {
+		p, err := parts.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return f, nil
+		case err != nil:
+			return nil, f.fault()
+		}
+		switch name := p.FormName(); {
+		case name == "form" && f.Token == "":
+			f.Token, err = readField(p, 256)
+		case name == "text" && f.Text == "":
+			// More than the limit is kept for the page that tells so.
+			f.Text, err = readField(p, 2*maxText)
+		case name == "files" && p.FileName() != "":
+			f.first = p
+			return f, nil
+		}
+		if err != nil {
+			return nil, errors.Join(err, f.fault())
+		}
+	}
+}
+
+// next is the next attachment, nil after the last.
+func (f *replyForm) next() (*multipart.Part, error) {
+	if p := f.first; p != nil {
+		f.first = nil
+		return p, nil
+	}
+	for {
+		p, err := f.parts.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case err != nil:
+			return nil, f.fault()
+		case p.FormName() == "files" && p.FileName() != "":
+			return p, nil
+		}
+	}
+}
+
+// fault is why the form could not be read on.
+func (f *replyForm) fault() error {
+	if f.u.err != nil {
+		return f.u.err
+	}
+	return errBadForm
+}
+
+func readField(p *multipart.Part, most int) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(p, int64(most)+1))
+	if err == nil && len(b) > most {
+		err = errTooLarge
+	}
+	return string(b), err
+}
