@@ -1,0 +1,99 @@
+package smtpd
+
+import (
+	"errors"
+	"time"
+
+	"github.com/emersion/go-sasl"
+
+	"sigill/vault"
+)
+
+// AuthMechanisms are those EHLO offers; go-smtp asks only within TLS.
+func (s *session) AuthMechanisms() []string {
+	if s.kind == Connector {
+		return nil
+	}
+	return []string{sasl.Plain, sasl.Login}
+}
+
+// Auth begins a login.
+func (s *session) Auth(mechanism string) (_ sasl.Server, err error) {
+	defer s.answer("AUTH", &err)
+	switch {
+	case s.kind == Connector:
+		return nil, errNoLogin
+	case mechanism == sasl.Plain:
+		return &exchange{s, sasl.NewPlainServer(s.plain)}, nil
+	case mechanism == sasl.Login:
+		return &exchange{s, &login{check: s.login}}, nil
+	}
+	return nil, errMechanism
+}
+
+// exchange makes SMTP replies of what a mechanism ends with.
+type exchange struct {
+	session *session
+	sasl.Server
+}
+
+func (x *exchange) Next(response []byte) (challenge []byte, done bool, err error) {
+	defer x.session.answer("AUTH", &err)
+	return x.Server.Next(response)
+}
+
+// login is the mechanism LOGIN, draft-murchison-sasl-login, which Outlook uses.
+type login struct {
+	check    func(username, password string) error
+	asked    bool
+	username *string
+}
+
+func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
+	switch {
+	case response == nil && !l.asked:
+		l.asked = true
+		return []byte("Username:"), false, nil
+	case l.username == nil:
+		name := string(response)
+		l.username = &name
+		return []byte("Password:"), false, nil
+	}
+	return nil, true, l.check(*l.username, string(response))
+}
+
+func (s *session) plain(identity, username, password string) error {
+	if identity != "" && identity != username {
+		return s.failed(vault.ErrBadCredentials) // RFC 4616 section 2: nobody logs in for somebody else
+	}
+	return s.login(username, password)
+}
+
+func (s *session) login(username, password string) error {
+	a, err := s.server.accounts.Authenticate(s.ctx, username, password)
+	if err != nil {
+		return s.failed(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.account = a.Address
+	return nil
+}
+
+// failed answers a wrong login late, and the last one that is allowed with the end of the connection.
+func (s *session) failed(err error) error {
+	if !errors.Is(err, vault.ErrBadCredentials) {
+		return err
+	}
+	tries := s.conn.failed()
+	s.log.Warn("login failed", "try", tries)
+	select {
+	case <-time.After(time.Duration(tries) * s.server.limits.AuthDelay):
+	case <-s.ctx.Done():
+	}
+	if tries >= s.server.limits.AuthTries {
+		s.conn.hangUp()
+		return errTries
+	}
+	return err
+}

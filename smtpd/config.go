@@ -1,0 +1,134 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"sigill/policy"
+	"sigill/smtpd/relay"
+	"sigill/vault"
+)
+
+// Kind is what a listener is for.
+type Kind string
+
+// The kinds of listeners.
+const (
+	// Submission is for mail clients: STARTTLS, then AUTH (RFC 6409, port 587).
+	Submission Kind = "submission"
+	// Submissions is Submission with TLS from the first octet (RFC 8314 section 3.3, port 465).
+	Submissions Kind = "submissions"
+	// Connector is for the organisation's own mail system: no AUTH, known networks only, senders of our domains only.
+	Connector Kind = "connector"
+)
+
+// Listener is an open port and what it is for. The server closes it.
+type Listener struct {
+	Kind Kind
+	Net  net.Listener
+	// Networks are those a connector's clients may come from.
+	Networks []netip.Prefix
+}
+
+// Limits bound what clients may use. Zeroes become the values of DefaultLimits.
+type Limits struct {
+	MessageSize   int64         // octets of one message
+	HeaderSize    int           // octets of a header; a longer one is not read and its mail refused
+	Recipients    int           // RCPT commands of one transaction (RFC 5321 section 4.5.3.1.8)
+	Connections   int           // at one time
+	PerAddress    int           // connections at one time of one IPv4 address or one IPv6 /64 network
+	AuthTries     int           // failed logins on one connection
+	Commands      int           // command lines without a mail taken
+	AuthDelay     time.Duration // before a failed login is answered; grows with each try
+	Command       time.Duration // until the next command line is whole (RFC 5321 section 4.5.3.2.7)
+	Idle          time.Duration // between two octets of a message
+	Data          time.Duration // for a whole message
+	Reply         time.Duration // for the client to take a reply
+	ShutdownGrace time.Duration // for messages that are under way when the server ends
+}
+
+// DefaultLimits are for a municipality of any size.
+var DefaultLimits = Limits{
+	MessageSize: 150 << 20, HeaderSize: 1 << 20, Recipients: 100,
+	Connections: 1000, PerAddress: 100, AuthTries: 3, Commands: 1000, AuthDelay: time.Second,
+	Command: 5 * time.Minute, Idle: 5 * time.Minute, Data: time.Hour, Reply: time.Minute, ShutdownGrace: 30 * time.Second,
+}
+
+// maxLine is the octets of one line, of a message or a command. RFC 5321 section 4.5.3.1.6 asks for 1000, but
+// mail programs write longer ones, and RFC 4954 section 4.3 asks for 12288 in AUTH.
+const maxLine = 64 << 10
+
+// Upstream passes mail on; *relay.Client does.
+type Upstream interface {
+	Send(ctx context.Context, m relay.Mail, message io.Reader) (relay.Reply, error)
+}
+
+// Config is what a server needs.
+type Config struct {
+	// Hostname is our name in the greeting and in Received fields.
+	Hostname  string
+	TLS       *tls.Config
+	Listeners []Listener
+	// Domains are the organisation's own; a connector takes senders of these only.
+	Domains   []string
+	Rules     policy.Rules
+	Depositor *vault.Depositor
+	Directory *vault.Directory
+	Relay     Upstream
+	Limits    Limits
+	Log       *slog.Logger
+	Now       func() time.Time // time.Now if nil
+}
+
+// check names every fault at once.
+func (c Config) check() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf("smtpd: "+format, args...))
+		}
+	}
+	fault(c.Hostname == "" || strings.ContainsFunc(c.Hostname, func(r rune) bool { return r <= ' ' || r > '~' }), "bad host name %q", c.Hostname)
+	fault(c.TLS == nil, "no TLS configuration")
+	fault(len(c.Listeners) == 0, "no listener")
+	fault(c.Depositor == nil || c.Directory == nil, "no vault")
+	fault(c.Relay == nil, "no upstream relay")
+	for i, l := range c.Listeners {
+		fault(l.Net == nil, "listener %d is not open", i)
+		switch l.Kind {
+		case Submission, Submissions:
+			fault(len(l.Networks) > 0, "listener %d: only a connector is bound to networks", i)
+		case Connector:
+			fault(len(l.Networks) == 0, "listener %d: a connector needs the networks its clients come from", i)
+			fault(len(c.Domains) == 0, "listener %d: a connector needs the organisation's domains", i)
+		default:
+			fault(true, "listener %d: unknown kind %q", i, l.Kind)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits
+	return Limits{
+		or(l.MessageSize, d.MessageSize), or(l.HeaderSize, d.HeaderSize), or(l.Recipients, d.Recipients),
+		or(l.Connections, d.Connections), or(l.PerAddress, d.PerAddress), or(l.AuthTries, d.AuthTries),
+		or(l.Commands, d.Commands), or(l.AuthDelay, d.AuthDelay), or(l.Command, d.Command), or(l.Idle, d.Idle),
+		or(l.Data, d.Data), or(l.Reply, d.Reply), or(l.ShutdownGrace, d.ShutdownGrace),
+	}
+}
+
+func or[T int | int64 | time.Duration](value, standard T) T {
+	if value == 0 {
+		return standard
+	}
+	return value
+}

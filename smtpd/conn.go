@@ -1,0 +1,185 @@
+package smtpd
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// conn is a client's connection as go-smtp sees it, below TLS. It meets four traps of go-smtp:
+//
+//   - After a read that failed in the middle of a message go-smtp goes on reading commands, so the rest of the message
+//     would be obeyed (issue 196). A conn is dead after its first read error.
+//   - A read deadline is set when a command line is awaited and holds for the message too. A conn gives each
+//     octet of a message a rolling deadline, with a cap for the whole.
+//   - Commands are not counted. Each command line sets the read deadline once, so they are counted there.
+//   - Connections live on after Shutdown. A conn can be told to end at the next command line.
+type conn struct {
+	net.Conn
+	limits *Limits
+	closed func(*conn) // called once, when closed and no message is under way
+
+	mu       sync.Mutex
+	dead     bool
+	leave    error     // what the next command line ends with
+	open     bool      // not closed
+	counted  bool      // closed has not been called
+	messages int       // Data calls under way; with BDAT an aborted one may overlap the next
+	until    time.Time // cap of all reads
+	commands int       // lines since a mail was taken
+	tries    int       // failed logins
+}
+
+var (
+	// errLeave makes go-smtp say 421 and close.
+	errLeave = errors.New("smtpd: the server ends")
+	// errCommands is the same for a client that only talks.
+	errCommands = errors.New("smtpd: too many commands")
+)
+
+func (c *conn) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	if c.dead {
+		c.mu.Unlock()
+		return 0, net.ErrClosed
+	}
+	err := c.Conn.SetReadDeadline(c.deadline())
+	c.mu.Unlock()
+	n := 0
+	if err == nil {
+		n, err = c.Conn.Read(p)
+	}
+	if err != nil {
+		return n, c.die(err)
+	}
+	return n, nil
+}
+
+// deadline is that of the next read. The caller has the lock.
+func (c *conn) deadline() time.Time {
+	if c.messages == 0 {
+		return c.until
+	}
+	if idle := time.Now().Add(c.limits.Idle); idle.Before(c.until) {
+		return idle
+	}
+	return c.until
+}
+
+// die lets nothing more be read. In a message a deadline is told as a reply: for BDAT go-smtp itself answers with what
+// the connection's read ends with, and would make 554 of anything else.
+func (c *conn) die(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = true
+	if c.messages > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		return errStalled
+	}
+	return err
+}
+
+// SetReadDeadline is called by go-smtp when it awaits a command line, and before a TLS handshake.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leave != nil {
+		return c.leave
+	}
+	if c.commands++; c.commands > c.limits.Commands {
+		return errCommands
+	}
+	if c.messages == 0 {
+		c.until = t
+	}
+	return nil
+}
+
+// SetDeadline keeps the way into Conn closed for callers that mean only their own.
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// beginMessage starts the deadlines of a message; also for a read that waits already.
+func (c *conn) beginMessage() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.messages++; c.messages == 1 {
+		c.until = time.Now().Add(c.limits.Data)
+	}
+	if !c.dead {
+		_ = c.Conn.SetReadDeadline(c.deadline())
+	}
+}
+
+// endMessage goes back to the deadline of commands. Taken tells that the client has earned new ones.
+func (c *conn) endMessage(taken bool) {
+	c.mu.Lock()
+	if taken {
+		c.commands = 0
+	}
+	c.messages--
+	c.until = time.Now().Add(c.limits.Command)
+	c.mu.Unlock()
+	c.gone()
+}
+
+// gone tells once that nothing of the connection is left.
+func (c *conn) gone() {
+	c.mu.Lock()
+	gone := c.counted && !c.open && c.messages == 0
+	if gone {
+		c.counted = false
+	}
+	c.mu.Unlock()
+	if gone {
+		c.closed(c)
+	}
+}
+
+// progress gives back the command line of a BDAT chunk that held octets: a message may come in any number of those.
+func (c *conn) progress() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.commands = max(c.commands-1, 0)
+}
+
+// hangUp ends the connection after the reply that is being made.
+func (c *conn) hangUp() { c.end(net.ErrClosed, false) }
+
+// end makes the next command line the last. With now, a client that says nothing is not waited for, unless a message of
+// its is under way.
+func (c *conn) end(how error, now bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leave = how
+	if now && c.messages == 0 {
+		c.until = time.Now()
+		_ = c.Conn.SetReadDeadline(c.until)
+	}
+}
+
+// kill lets nothing more be read.
+func (c *conn) kill() { _ = c.die(net.ErrClosed) }
+
+// failed counts a failed login.
+func (c *conn) failed() (tries int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tries++
+	return c.tries
+}
+
+// Close closes the connection; a second time does nothing.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	if !c.open {
+		c.mu.Unlock()
+		return nil
+	}
+	c.open, c.dead = false, true
+	c.mu.Unlock()
+	defer c.gone()
+	return c.Conn.Close()
+}

@@ -1,0 +1,96 @@
+package smtpd
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// door is a listener that lets in whom it may.
+type door struct {
+	net.Listener
+	server   *Server
+	networks []netip.Prefix // nil lets all in
+	silent   bool           // TLS comes first: a refusal would be noise
+}
+
+// Accept gives the next connection that is let in. The others are told why and closed.
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		raw, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c, refusal := d.server.admit(raw, d.networks)
+		if c != nil {
+			return c, nil
+		}
+		if !d.silent {
+			_ = raw.SetWriteDeadline(time.Now().Add(time.Second))
+			fmt.Fprintf(raw, "%s\r\n", refusal)
+		}
+		raw.Close()
+	}
+}
+
+// admit counts a connection in, or says why not.
+func (s *Server) admit(raw net.Conn, networks []netip.Prefix) (c *conn, refusal string) {
+	ip := remote(raw)
+	if networks != nil && !within(ip, networks) {
+		s.log.Warn("connection from outside the connector's networks", "client", ip)
+		return nil, refuseNetwork
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	group := neighbourhood(ip)
+	switch {
+	case s.ending:
+		return nil, refuseEnding
+	case len(s.conns) >= s.limits.Connections, s.groups[group] >= s.limits.PerAddress:
+		s.log.Warn("too many connections", "client", ip, "open", len(s.conns), "of client", s.groups[group])
+		return nil, refuseMany
+	}
+	c = &conn{Conn: raw, limits: &s.limits, open: true, counted: true, until: time.Now().Add(s.limits.Command)}
+	c.closed = func(c *conn) { s.leave(c, group) }
+	s.conns[c] = true
+	s.groups[group]++
+	return c, ""
+}
+
+func (s *Server) leave(c *conn, group netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if s.groups[group]--; s.groups[group] == 0 {
+		delete(s.groups, group)
+	}
+	if s.ending && len(s.conns) == 0 {
+		s.empty()
+	}
+}
+
+// remote is the client's address; invalid if it has none.
+func remote(c net.Conn) netip.Addr {
+	ap, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+	return ap.Addr().Unmap().WithZone("")
+}
+
+// neighbourhood is the addresses that are counted as one: a subscriber has a whole IPv6 /64 network.
+func neighbourhood(ip netip.Addr) netip.Prefix {
+	bits := 32
+	if ip.Is6() {
+		bits = 64
+	}
+	p, _ := ip.Prefix(bits)
+	return p
+}
+
+func within(ip netip.Addr, networks []netip.Prefix) bool {
+	for _, n := range networks {
+		if n.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,178 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/emersion/go-smtp"
+
+	"sigill/policy"
+	"sigill/smtpd/relay"
+	"sigill/vault"
+)
+
+// This file is the only one that makes SMTP replies. go-smtp turns any error it does not know into a permanent 554 with
+// the error's text, also a wrapped *smtp.SMTPError, so every method of a session ends here.
+
+// What a session can end a command with. Others are temporary and get an incident's id.
+var (
+	errNestedMail      = errors.New("smtpd: MAIL within a transaction")
+	errNoMail          = errors.New("smtpd: no transaction")
+	errLogin           = errors.New("smtpd: not logged in")
+	errNoLogin         = errors.New("smtpd: no login on a connector")
+	errMechanism       = errors.New("smtpd: unknown mechanism")
+	errTries           = errors.New("smtpd: too many failed logins")
+	errSenderSyntax    = errors.New("smtpd: sender address")
+	errRecipientSyntax = errors.New("smtpd: recipient address")
+	errUTF8            = errors.New("smtpd: UTF-8 address without SMTPUTF8")
+	errNullSender      = errors.New("smtpd: null sender")
+	errOtherSender     = errors.New("smtpd: sender of somebody else")
+	errForeignSender   = errors.New("smtpd: sender of another domain")
+	errTooLarge        = errors.New("smtpd: message too large")
+	errBareLine        = errors.New("smtpd: bare CR, bare LF or NUL")
+	errPanic           = errors.New("smtpd: panic")
+)
+
+// errStalled is what a connection's read ends with when a message stops coming. go-smtp says it itself in BDAT.
+var errStalled = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 4, 2}, Message: "the message stopped coming, send it again"}
+
+// Refusals before a session, with the greeting's place (RFC 5321 section 3.1).
+const (
+	refuseNetwork = "554 5.7.1 this port is for the organisation's own mail system"
+	refuseMany    = "421 4.7.0 too many connections, try again later"
+	refuseEnding  = "421 4.3.2 the service is going down, try again later"
+)
+
+// The three ways a mail is taken or refused that carry a value. They are errors only because go-smtp takes the text of
+// a 250 as one.
+type (
+	sealed  struct{ vault.Receipt }
+	passed  struct{ relay.Reply }
+	refused struct{ policy.Decision }
+)
+
+func (sealed) Error() string    { return "smtpd: sealed" }
+func (passed) Error() string    { return "smtpd: passed on" }
+func (r refused) Error() string { return "smtpd: refused: " + r.Rule }
+
+// errorIn is an error in one of the two addresses, with its cause.
+type errorIn struct{ which, cause error }
+
+func (e errorIn) Error() string   { return e.which.Error() }
+func (e errorIn) Unwrap() []error { return []error{e.cause, e.which} }
+
+// table has the reply to each error, first match first.
+var table = []struct {
+	err      error
+	code     int
+	enhanced smtp.EnhancedCode
+	text     string
+}{
+	{errNestedMail, 503, smtp.EnhancedCode{5, 5, 1}, "a transaction is open, end it or say RSET"},
+	{errNoMail, 503, smtp.EnhancedCode{5, 5, 1}, "say MAIL and RCPT first"},
+	{errLogin, 530, smtp.EnhancedCode{5, 7, 0}, "log in first"}, // RFC 4954 section 6
+	{errNoLogin, 502, smtp.EnhancedCode{5, 5, 1}, "nobody logs in on this port"},
+	{errMechanism, 504, smtp.EnhancedCode{5, 5, 4}, "unknown mechanism, use PLAIN or LOGIN"},
+	{vault.ErrBadCredentials, 535, smtp.EnhancedCode{5, 7, 8}, "wrong address or password"},
+	{errTries, 421, smtp.EnhancedCode{4, 7, 0}, "too many failed logins"},
+	{errUTF8, 553, smtp.EnhancedCode{5, 6, 7}, "an address beyond ASCII needs SMTPUTF8"},
+	{errSenderSyntax, 553, smtp.EnhancedCode{5, 1, 7}, "the sender is not a mail address"},
+	{errRecipientSyntax, 553, smtp.EnhancedCode{5, 1, 3}, "the recipient is not a mail address"},
+	{errNullSender, 550, smtp.EnhancedCode{5, 7, 1}, "mail from a person needs a sender"},
+	{errOtherSender, 553, smtp.EnhancedCode{5, 7, 1}, "this login may not send as that address"},
+	{errForeignSender, 550, smtp.EnhancedCode{5, 7, 1}, "the sender is not of this organisation"},
+	{errTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
+	{smtp.ErrDataTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
+	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF, or the message holds NUL"},
+	{relay.ErrBareCR, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF"},
+	{smtp.ErrTooLongLine, 550, smtp.EnhancedCode{5, 6, 0}, fmt.Sprintf("a line is longer than %d octets", maxLine)},
+	{vault.ErrFull, 452, smtp.EnhancedCode{4, 3, 1}, "no space left for secure messages, try again later"},
+	{vault.ErrUnknownRecipient, 451, smtp.EnhancedCode{4, 3, 0}, "what is known of a recipient changed just now, send it again"},
+	{errStalled, errStalled.Code, errStalled.EnhancedCode, errStalled.Message},
+	{io.ErrUnexpectedEOF, 451, smtp.EnhancedCode{4, 4, 2}, "the message broke off"},
+	{smtp.ErrDataReset, 451, smtp.EnhancedCode{4, 4, 2}, "the message was taken back"},
+	{context.Canceled, 451, smtp.EnhancedCode{4, 3, 2}, "the service is going down, send it again later"},
+	{errPanic, 421, smtp.EnhancedCode{4, 3, 0}, "internal fault"},
+}
+
+// answer is the last thing a method of a session does: it makes *err an *[smtp.SMTPError], also of a panic.
+func (s *session) answer(command string, err *error) {
+	if p := recover(); p != nil {
+		// The value may hold content; where it happened does not.
+		s.log.Error("panic in a session", "command", command, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		*err = errPanic
+		s.conn.hangUp()
+	}
+	if *err == nil {
+		return
+	}
+	reply, known := translate(*err)
+	if !known {
+		id := incident()
+		s.log.Error("temporary failure", "command", command, "incident", id, "cause", *err)
+		reply.Message += ", incident " + id
+		if command == "AUTH" {
+			reply.Code, reply.EnhancedCode = 454, smtp.EnhancedCode{4, 7, 0} // RFC 4954 section 6
+		}
+	}
+	if reply.Code/100 != 2 {
+		s.log.Debug("refused", "command", command, "reply", reply.Code, "cause", *err)
+	}
+	*err = reply
+}
+
+// translate gives the reply to an error. The default is temporary and tells nothing.
+func translate(err error) (reply *smtp.SMTPError, known bool) {
+	var (
+		in   sealed
+		up   passed
+		no   refused
+		fail *relay.Error
+	)
+	switch {
+	case errors.As(err, &in):
+		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: sealedText(in.Receipt)}, true
+	case errors.As(err, &up):
+		return &smtp.SMTPError{Code: up.Code, EnhancedCode: up.Enhanced, Message: up.Text}, true
+	case errors.As(err, &no):
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: no.Advice + " (rule: " + no.Rule + ")"}, true
+	case errors.As(err, &fail) && fail.Cause == nil:
+		return &smtp.SMTPError{Code: fail.Code, EnhancedCode: fail.Enhanced, Message: fail.Text}, true
+	case errors.As(err, &fail):
+		return &smtp.SMTPError{Code: fail.Code, EnhancedCode: fail.Enhanced, Message: fail.Text}, false
+	}
+	for _, row := range table {
+		if errors.Is(err, row.err) {
+			return &smtp.SMTPError{Code: row.code, EnhancedCode: row.enhanced, Message: row.text}, true
+		}
+	}
+	return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "temporary fault, try again later"}, false
+}
+
+func sealedText(r vault.Receipt) string {
+	if r.Held {
+		return "held as " + r.ID.String() + "; you are asked by mail who the recipients are"
+	}
+	return "sealed as " + r.ID.String()
+}
+
+// taken tells that a message was accepted.
+func taken(err error) bool {
+	reply, _ := translate(err)
+	return err != nil && reply.Code/100 == 2
+}
+
+// incident is an id under which the log has the cause.
+func incident() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

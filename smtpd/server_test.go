@@ -1,0 +1,66 @@
+package smtpd
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"sigill/policy"
+	"sigill/vault"
+)
+
+const plainMail = "From: anna@kommun.example\r\nSubject: lunch\r\n\r\nTacos p\xe5 fredag\r\n"
+
+const secureMail = "From: anna@kommun.example\r\nMessage-ID: <1@kommun.example>\r\nSubject: =?utf-8?q?=5Bs=C3=A4kert=5D_beslut?=\r\n\r\nSekretess\r\n"
+const secureLess = "From: anna@kommun.example\r\nMessage-ID: <1@kommun.example>\r\nSubject: =?utf-8?q?beslut?=\r\n\r\nSekretess\r\n"
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why      string
+		from     policy.Address
+		to       []policy.Address
+		message  string
+		want     string // code, or the start of the 250's text
+		sealed   string
+		upstream int
+		jobs     []vault.JobKind
+	}{
+		{"plain mail passes; the upstream's words are ours", anna, []policy.Address{cecil}, plainMail, "queued upstream as 4711", "", 1, nil},
+		{"a tag seals for somebody known", anna, []policy.Address{cecil}, secureMail, "sealed as ", secureLess, 0, []vault.JobKind{vault.NoticeMessage}},
+		{"a tag seals for a colleague", anna, []policy.Address{bo}, secureMail, "sealed as ", secureLess, 0, []vault.JobKind{vault.NoticeStaff}},
+		{"a recipient named twice gets one", anna, []policy.Address{bo, bo, policy.MustAddress("BO@Kommun.Example")}, secureMail, "sealed as ", secureLess, 0, []vault.JobKind{vault.NoticeStaff}},
+		{"one unknown recipient holds for all", anna, []policy.Address{cecil, dag}, secureMail, "held as ", secureLess, 0, []vault.JobKind{vault.NoticeHold}},
+		{"a function address may seal", family, []policy.Address{cecil}, secureMail, "sealed as ", secureLess, 0, []vault.JobKind{vault.NoticeMessage}},
+		{"a sender without account may not", policy.MustAddress("printer@kommun.example"), []policy.Address{cecil}, secureMail, "550 5.7.1", "", 0, nil},
+		{"a bounce that quotes the tag is not passed on", policy.Address{}, []policy.Address{cecil}, secureMail, "550 5.7.1", "", 0, nil},
+		{"a bounce passes", policy.Address{}, []policy.Address{cecil}, plainMail, "queued upstream", "", 1, nil},
+		{"a tag in the second subject counts", anna, []policy.Address{cecil}, "Subject: a\r\nSubject: b [secure]\r\n\r\n", "sealed as ", "Subject: a\r\nSubject: b\r\n\r\n", 0, []vault.JobKind{vault.NoticeMessage}},
+		{"a header without end is the message", anna, []policy.Address{cecil}, "Subject: [secure] b\r\n", "sealed as ", "Subject: b\r\n", 0, []vault.JobKind{vault.NoticeMessage}},
+		{"a header past the limit is refused", anna, []policy.Address{cecil}, "A: " + strings.Repeat(strings.Repeat("x", 900)+"\r\n ", 1200) + "\r\n\r\nb", "550 5.7.1", "", 0, nil},
+		{"a long header is read", anna, []policy.Address{cecil}, "A: " + strings.Repeat(strings.Repeat("x", 900)+"\r\n ", 1100) + "\r\nSubject: [secure]\r\n\r\nb\r\n", "sealed as ", "-", 0, []vault.JobKind{vault.NoticeMessage}},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			g := start(t, nil)
+			r, err := submit(g.client(Connector), row.from.String(), row.message, row.to...)
+			got := code(err)
+			if r != nil {
+				_, got, _ = strings.Cut(r.StatusText, " ")
+			}
+			if !strings.HasPrefix(got, row.want) {
+				t.Errorf("answered %q, want %q", got, row.want)
+			}
+			all := g.sealed(vault.Staff(anna))
+			if row.sealed == "" && len(all) > 0 || row.sealed != "" && (len(all) != 1 || row.sealed != "-" && all[0] != row.sealed) {
+				t.Errorf("sealed %q, want %q", all, row.sealed)
+			}
+			if n := len(g.upstream.Mails()); n != row.upstream {
+				t.Errorf("%d mails upstream, want %d", n, row.upstream)
+			}
+			if jobs := g.jobs(); !slices.Equal(jobs, row.jobs) {
+				t.Errorf("notices %v, want %v", jobs, row.jobs)
+			}
+		})
+	}
+}

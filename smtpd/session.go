@@ -1,0 +1,180 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/emersion/go-smtp"
+
+	"sigill/policy"
+)
+
+// session is the state between EHLO and the end of a connection or STARTTLS. With BDAT go-smtp calls Data in a goroutine
+// of its own, and Reset and Logout meanwhile, so what they share is locked and Data works on a copy.
+type session struct {
+	server *Server
+	kind   Kind
+	smtp   *smtp.Conn
+	conn   *conn
+	log    *slog.Logger
+	ctx    context.Context // ends with the session
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	account policy.Address // who logged in
+	tx      *transaction   // nil before MAIL
+}
+
+// transaction is what MAIL and RCPT said.
+type transaction struct {
+	policy.Envelope
+	id       string // in the log and in Received
+	account  policy.Address
+	size     int64 // declared; 0 if not
+	eightBit bool
+	utf8     bool
+	seen     map[string]bool // recipients by key
+}
+
+func (s *Server) newSession(work context.Context, kind Kind, c *smtp.Conn) *session {
+	n := &session{server: s, kind: kind, smtp: c}
+	switch under := c.Conn().(type) {
+	case *tls.Conn:
+		n.conn = under.NetConn().(*conn)
+	default:
+		n.conn = under.(*conn)
+	}
+	n.log = s.log.With("client", remote(c.Conn()), "listener", kind)
+	n.ctx, n.cancel = context.WithCancel(work)
+	return n
+}
+
+// Mail begins a transaction.
+func (s *session) Mail(from string, o *smtp.MailOptions) (err error) {
+	defer s.answer("MAIL", &err)
+	return s.mail(from, o)
+}
+
+// Rcpt adds a recipient.
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) (err error) {
+	defer s.answer("RCPT", &err)
+	return s.rcpt(to)
+}
+
+// Data takes the message of DATA or BDAT.
+func (s *session) Data(r io.Reader) (err error) {
+	defer s.answer("DATA", &err)
+	return s.data(r)
+}
+
+// Reset forgets the transaction.
+func (s *session) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tx = nil
+}
+
+// Logout ends the session; a message that is under way is abandoned.
+func (s *session) Logout() error {
+	s.cancel()
+	return nil
+}
+
+func (s *session) mail(from string, o *smtp.MailOptions) error {
+	s.mu.Lock()
+	account, nested := s.account, s.tx != nil
+	s.mu.Unlock()
+	if nested {
+		// RFC 5321 section 4.1.4; go-smtp would keep the recipients of the first.
+		return errNestedMail
+	}
+	if s.kind != Connector && account.IsZero() {
+		return errLogin
+	}
+	if o.Size > s.server.limits.MessageSize {
+		return errTooLarge
+	}
+	sender, err := address(from, o.UTF8)
+	if err != nil {
+		return errorIn{errSenderSyntax, err}
+	}
+	if err := s.maySend(account, sender); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tx = &transaction{
+		Envelope: policy.Envelope{From: sender}, id: incident(), account: account, seen: map[string]bool{},
+		size: o.Size, eightBit: o.Body == smtp.Body8BitMIME, utf8: o.UTF8,
+	}
+	return nil
+}
+
+// maySend is the rule of this door about senders. A connector's null sender is a bounce or an automatic answer (RFC
+// 5321 section 4.5.5) of the organisation's mail system.
+func (s *session) maySend(account, sender policy.Address) error {
+	switch {
+	case s.kind == Connector && (sender.IsZero() || s.server.domains[sender.Domain]):
+		return nil
+	case s.kind == Connector:
+		return errForeignSender
+	case sender.IsZero():
+		return errNullSender
+	}
+	may, err := s.server.accounts.MaySendAs(s.ctx, account, sender)
+	if err == nil && !may {
+		return errOtherSender
+	}
+	return err
+}
+
+func (s *session) rcpt(to string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tx == nil {
+		return errNoMail
+	}
+	a, err := address(to, s.tx.utf8)
+	if err != nil || a.IsZero() {
+		return errorIn{errRecipientSyntax, err}
+	}
+	if s.tx.seen[a.Key()] {
+		return nil
+	}
+	s.tx.seen[a.Key()] = true
+	s.tx.To = append(s.tx.To, a)
+	return nil
+}
+
+// address reads the path of MAIL or RCPT; "" is the null one.
+func address(path string, utf8Declared bool) (policy.Address, error) {
+	if path == "" {
+		return policy.Address{}, nil
+	}
+	a, err := policy.ParseAddress(path)
+	if err == nil && !utf8Declared && strings.ContainsFunc(path, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		// RFC 6531 section 3.4
+		return a, errUTF8
+	}
+	return a, err
+}
+
+func (s *session) data(r io.Reader) error {
+	s.mu.Lock()
+	tx := s.tx
+	s.mu.Unlock()
+	if tx == nil || len(tx.To) == 0 {
+		return errNoMail
+	}
+	s.conn.beginMessage()
+	in := s.intake(r)
+	err := s.conduct(s.ctx, *tx, in)
+	in.drain()
+	s.conn.endMessage(taken(err))
+	return err
+}
