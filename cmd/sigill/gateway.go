@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sigill/imapd"
+	"sigill/policy"
+	"sigill/smtpd"
+	"sigill/smtpd/outbox"
+	"sigill/smtpd/relay"
+	"sigill/vault"
+	"sigill/web"
+	"sigill/web/login"
+)
+
+// gatewayConfig is the product's configuration, whoever wrote it. The listeners are open; the gateway closes them.
+type gatewayConfig struct {
+	Organisation web.Organisation
+	Hostname     string   // our name in SMTP
+	Domains      []string // the organisation's own, in lower case
+	WebURL       string   // where browsers find the web
+	TLS          *tls.Config
+
+	Submission  net.Listener
+	Submissions net.Listener
+	Connector   net.Listener
+	IMAP        net.Listener // TLS from the first octet
+	Web         net.Listener
+
+	ConnectorNetworks []netip.Prefix
+	Rules             policy.Rules
+	Upstream          relay.Config
+	Providers         []login.Provider
+	NoticeFrom        policy.Address
+	Signers           []outbox.Signer
+	WebLimits         web.Limits
+	Grace             time.Duration // for mails under way when the gateway ends
+	Log               *slog.Logger
+}
+
+// gateway is the product in one process: mail in, notices out, IMAP and web over one vault.
+type gateway struct {
+	vault  *vault.Vault
+	smtp   *smtpd.Server
+	imap   *imapd.Server
+	web    *web.Server
+	outbox *outbox.Worker
+	config gatewayConfig
+}
+
+// newGateway wires a gateway over an open vault.
+func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
+	upstream, err := relay.New(c.Upstream)
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{vault: v, config: c}
+	g.smtp, err = smtpd.New(smtpd.Config{
+		Hostname: c.Hostname, TLS: c.TLS, Domains: c.Domains, Rules: c.Rules, Relay: upstream,
+		Depositor: v.Depositor(), Directory: v.Directory(), Limits: smtpd.Limits{ShutdownGrace: c.Grace}, Log: c.Log,
+		Listeners: []smtpd.Listener{
+			{Kind: smtpd.Submission, Net: c.Submission},
+			{Kind: smtpd.Submissions, Net: c.Submissions},
+			{Kind: smtpd.Connector, Net: c.Connector, Networks: c.ConnectorNetworks},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.imap = imapd.New(imapd.Config{TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: imapd.Limits{Grace: c.Grace}})
+	g.web, err = web.New(web.Config{
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Run serves until ctx ends or a part fails. What people use ends first, then the notices, and the vault's housekeeping
+// last; closing the vault is left to whoever opened it.
+func (g *gateway) Run(ctx context.Context) error {
+	behind, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	ctx, fail := context.WithCancel(ctx)
+	defer fail()
+
+	var back errgroup.Group
+	back.Go(func() error { defer fail(); return part("outbox", g.outbox.Run(behind)) })
+	back.Go(func() error { defer fail(); return part("vault", g.vault.Run(behind)) })
+
+	front, ctx := errgroup.WithContext(ctx)
+	front.Go(func() error { return part("smtp", g.smtp.Run(ctx)) })
+	front.Go(func() error { return part("imap", g.imap.Run(ctx)) })
+	front.Go(func() error { return part("web", g.web.Run(ctx, g.config.Web)) })
+	err := front.Wait()
+	stop()
+	return errors.Join(err, back.Wait())
+}
+
+// part names what failed. Ending because one was told to is no failure.
+func part(name string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}

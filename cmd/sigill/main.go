@@ -1,0 +1,104 @@
+// Command sigill is the gateway and its demo.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	slog.SetDefault(p.log) // for libraries that take no logger
+	return p.run(ctx, os.Args[1:])
+}
+
+// program is a run of the command. Tests run it in their own process.
+type program struct {
+	stdout, stderr io.Writer
+	log            *slog.Logger
+}
+
+// usageError means that the command line is wrong, not that something failed.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+// run does what args ask for and gives the exit code. An error is one line on stderr.
+func (p *program) run(ctx context.Context, args []string) int {
+	err := p.do(ctx, args)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(p.stderr, "sigill: %v (see sigill --help)\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(p.stderr, "sigill: %v\n", err)
+	return exitFailure
+}
+
+type commandLine struct {
+	Demo    demoCommand    `cmd:"" help:"Run everything on this machine, with people to try it with."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+func (p *program) do(ctx context.Context, args []string) error {
+	var line commandLine
+	helped := false
+	k, err := kong.New(&line,
+		kong.Name("sigill"),
+		kong.Description("Sigill is a secure-message gateway: mail tagged [säkert] is sealed, and its recipient reads it after logging in with an e-ID."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(int) { helped = true }), // --help does not end a test's process
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		return fmt.Errorf("command line: %w", err)
+	}
+	parsed, err := k.Parse(args)
+	switch {
+	case helped:
+		return nil
+	case err != nil:
+		return usageError{err.Error()}
+	}
+	return parsed.Run()
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(p *program) error {
+	_, err := fmt.Fprintln(p.stdout, "sigill", version())
+	return err
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return info.Main.Version
+}

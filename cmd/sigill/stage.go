@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sigill/cmd/sigill/internal/demo"
+	"sigill/policy"
+	"sigill/smtpd/relay"
+	"sigill/vault"
+	"sigill/web"
+	"sigill/web/login"
+)
+
+// demoGrace bounds how long the end of a demo waits for sessions.
+const demoGrace = 5 * time.Second
+
+// stageOptions say where a demo is set up.
+type stageOptions struct {
+	Dir      string // keeps the state
+	PortBase int    // 0: free ports
+	Log      *slog.Logger
+}
+
+// stage is a gateway with everything around it, on loopback.
+type stage struct {
+	places       announcement
+	certificates *demo.Certificates
+	sink         *demo.Sink
+	mailbox      *demo.Mailbox
+	eid          *demo.EID
+	vault        *vault.Vault
+	gateway      *gateway
+	ports        stagePorts
+}
+
+// stagePorts are open listeners, in the order --port-base counts.
+type stagePorts struct{ submission, submissions, smtp, imap, web, eid, mailbox, world net.Listener }
+
+func (p *stagePorts) all() []*net.Listener {
+	return []*net.Listener{&p.submission, &p.submissions, &p.smtp, &p.imap, &p.web, &p.eid, &p.mailbox, &p.world}
+}
+
+func (p *stagePorts) open(base int) error {
+	for i, l := range p.all() {
+		port := 0
+		if base != 0 {
+			port = base + i
+		}
+		var err error
+		if *l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err != nil {
+			p.close()
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *stagePorts) close() {
+	for _, l := range p.all() {
+		if *l != nil {
+			(*l).Close()
+		}
+	}
+}
+
+// openStage sets everything up; every port takes connections when it returns, and Run serves them. A stage that is not
+// run must be closed.
+func openStage(ctx context.Context, o stageOptions) (s *stage, err error) {
+	if err := os.MkdirAll(filepath.Join(o.Dir, "keys"), 0o700); err != nil {
+		return nil, err
+	}
+	s = &stage{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := s.ports.open(o.PortBase); err != nil {
+		return s, err
+	}
+	if s.certificates, err = demo.OpenCertificates(o.Dir, time.Now()); err != nil {
+		return s, err
+	}
+	s.places = s.announce()
+	if s.sink, err = demo.OpenSink(filepath.Join(o.Dir, "outgoing")); err != nil {
+		return s, err
+	}
+	s.mailbox = demo.NewMailbox(s.sink)
+	if err := s.openVault(ctx, o); err != nil {
+		return s, err
+	}
+	if err := s.openGateway(o); err != nil {
+		return s, err
+	}
+	return s, nil
+}
+
+func (s *stage) announce() announcement {
+	at := func(l net.Listener) string { return l.Addr().String() }
+	a := announcement{
+		Submission: at(s.ports.submission), Submissions: at(s.ports.submissions), SMTP: at(s.ports.smtp), IMAP: at(s.ports.imap),
+		Web: "https://" + at(s.ports.web), Mailbox: "http://" + at(s.ports.mailbox), EID: "https://" + at(s.ports.eid),
+		CA: s.certificates.Path,
+	}
+	a.people()
+	return a
+}
+
+func (s *stage) openVault(ctx context.Context, o stageOptions) error {
+	key := filepath.Join(o.Dir, "keys", "vault.key")
+	if err := vault.CreateKeyFile(key); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	keys, err := vault.OpenKeyFile(key)
+	if err != nil {
+		return err
+	}
+	if s.vault, err = vault.Open(ctx, filepath.Join(o.Dir, "vault"), keys, vault.Options{Log: o.Log}); err != nil {
+		return err
+	}
+	return s.settle(ctx)
+}
+
+// settle puts the demo's people into a vault that does not know them yet.
+func (s *stage) settle(ctx context.Context) error {
+	d := s.vault.Directory()
+	for _, p := range demo.TheStaff() {
+		if _, err := d.Account(ctx, p.Address); err == nil {
+			continue
+		}
+		if err := d.PutAccount(ctx, vault.Account{Address: p.Address, Name: p.Name}, p.Password); err != nil {
+			return err
+		}
+	}
+	f := demo.TheFunctionAddress()
+	if _, err := d.FunctionAddress(ctx, f.Address); err != nil {
+		if err := d.PutFunctionAddress(ctx, vault.FunctionAddress{Address: f.Address, Name: f.Name, Members: f.Members}); err != nil {
+			return err
+		}
+	}
+	for _, p := range demo.ThePersons() {
+		known, err := d.Classify(ctx, []policy.Address{p.Address})
+		if err != nil {
+			return err
+		}
+		if known[0].Kind == policy.Known {
+			continue
+		}
+		if err := d.PutBinding(ctx, vault.Binding{Address: p.Address, Person: p.Number, Verified: time.Now().UTC()}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stage) openGateway(o stageOptions) error {
+	secret := rand.Text()
+	const providerID = "e-id"
+	var err error
+	s.eid, err = demo.NewEID(demo.EIDConfig{
+		Issuer: s.places.EID, ClientID: "sigill", ClientSecret: secret, Persons: demo.ThePersons(),
+		RedirectURIs: []string{s.places.Web + "/login/" + providerID + "/callback"},
+	})
+	if err != nil {
+		return err
+	}
+	provider, err := login.NewOIDC(login.OIDCConfig{
+		ID: providerID, Name: "Test-e-legitimation", Issuer: s.places.EID, ClientID: "sigill", ClientSecret: secret,
+		Scopes: []string{demo.ScopeNumber}, AcceptedACR: []string{demo.LevelOfAssurance},
+		Claims: [][]string{{demo.ClaimPersonnummer}, {demo.ClaimSamordningsnummer}},
+		HTTP:   &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.certificates.Authority}, IdleConnTimeout: time.Minute}},
+	})
+	if err != nil {
+		return err
+	}
+	config := gatewayConfig{
+		Organisation: web.Organisation{Name: demo.Organisation, Phone: demo.Phone, URL: "https://www." + demo.Domain},
+		Hostname:     "sakert." + demo.Domain,
+		Domains:      []string{demo.Domain},
+		WebURL:       s.places.Web,
+		TLS:          &tls.Config{Certificates: []tls.Certificate{s.certificates.Server}, MinVersion: tls.VersionTLS12},
+		Submission:   s.ports.submission, Submissions: s.ports.submissions, Connector: s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
+		ConnectorNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		Upstream:          relay.Config{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext, Hello: "sakert." + demo.Domain},
+		Providers:         []login.Provider{provider},
+		NoticeFrom:        policy.MustAddress("sakert@" + demo.Domain),
+		WebLimits:         web.Limits{PerMinute: 6000}, // everybody in a demo has one address
+		Grace:             demoGrace,
+		Log:               o.Log,
+	}
+	if s.gateway, err = newGateway(s.vault, config); err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	return nil
+}
+
+// Run serves until ctx ends, and closes the stage: the gateway first, so that its last notices find the world still there,
+// the vault last.
+func (s *stage) Run(ctx context.Context) error {
+	around, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	ctx, fail := context.WithCancel(ctx)
+	defer fail()
+	var g errgroup.Group
+	g.Go(func() error { defer fail(); return s.sink.Serve(around, s.ports.world) })
+	g.Go(func() error { defer fail(); return s.mailbox.Serve(around, s.ports.mailbox) })
+	g.Go(func() error { defer fail(); return s.eid.Serve(around, s.ports.eid, s.certificates.Server) })
+	err := s.gateway.Run(ctx)
+	stop()
+	return errors.Join(err, g.Wait(), s.Close())
+}
+
+// Close ends what Run would have; after Run it does nothing.
+func (s *stage) Close() (err error) {
+	s.ports.close()
+	if s.vault != nil {
+		err = s.vault.Close()
+		s.vault = nil
+	}
+	return err
+}
