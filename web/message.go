@@ -9,10 +9,8 @@ import (
 
 	"sigill/vault"
 	"sigill/vault/message"
+	"sigill/web/clean"
 )
-
-// maxHTML is the octets of a mail's HTML that are read; programs make mails of a few megabytes with pictures beside.
-const maxHTML = 8 << 20
 
 // messageBody is a message as it is read.
 type messageBody struct {
@@ -116,23 +114,24 @@ func (s *Server) conversation(v *visit, r *vault.Reader, here vault.MessageID) (
 func (s *Server) fill(b *messageBody, c *vault.Content, asked string) error {
 	ix := c.Index()
 	html, hasHTML := ix.BestText("html")
-	plain, hasPlain := ix.BestText("plain")
-	b.HasHTML, b.HasPlain = hasHTML, hasPlain
+	_, b.HasPlain = ix.BestText("plain")
+	b.HasPlain = b.HasPlain || hasHTML
+	b.HasHTML = hasHTML && html.Decoded <= clean.MaxSize
 	var used map[string]bool
-	if hasHTML {
-		text, _, err := message.TextString(html, c.Section(html.Body), maxHTML)
+	if b.HasHTML {
+		text, _, err := message.TextString(html, c.Section(html.Body), clean.MaxSize)
 		if err != nil {
 			return err
 		}
 		used = message.ContentIDs(text)
 	}
 	b.Files = filesOf(ix, used)
-	b.View = viewOf(asked, hasHTML, hasPlain, len(b.Files) > 0)
+	b.View = viewOf(asked, b.HasHTML, b.HasPlain, len(b.Files) > 0)
 	var text string
 	var err error
 	switch b.View {
 	case "plain":
-		text, b.Cut, err = message.TextString(plain, c.Section(plain.Body), int(s.config.Limits.Shown))
+		text, b.Cut, err = plainText(c, int(s.config.Limits.Shown))
 	case "raw":
 		text, b.Cut, err = s.rawText(c)
 	}
@@ -144,7 +143,7 @@ func viewOf(asked string, html, plain, files bool) string {
 	switch {
 	case asked == "raw":
 		return "raw"
-	case html && (asked != "plain" || !plain):
+	case html && asked != "plain":
 		return "html"
 	case plain:
 		return "plain"

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"sigill/vault"
+	"sigill/web/clean"
+	"sigill/web/export"
 	"sigill/web/login"
 )
 
@@ -36,6 +38,8 @@ var problems = []struct {
 	{errOldForm, http.StatusConflict, "old"},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "large"},
 	{errTooSlow, http.StatusRequestTimeout, "slow"},
+	{clean.ErrTooLarge, http.StatusRequestEntityTooLarge, "long"},
+	{export.ErrTooLarge, http.StatusRequestEntityTooLarge, "long"},
 	{vault.ErrNoReply, http.StatusForbidden, "reply"},
 	{vault.ErrFull, http.StatusInsufficientStorage, "full"},
 	{vault.ErrDamaged, http.StatusInternalServerError, "damaged"},

@@ -122,16 +122,9 @@ func (s *Server) send(ctx context.Context, r *vault.Reader, id vault.MessageID, 
 		return none, err
 	}
 	defer draft.Abort()
-	indexes, err := r.Indexes(ctx, id)
-	if err != nil {
-		return none, err
-	}
 	l := letter{
-		From: to.From, To: to.To, Subject: to.Subject, InReplyTo: to.InReplyTo,
+		From: to.From, To: to.To, Subject: to.Subject, InReplyTo: to.InReplyTo, References: to.References,
 		Date: s.now().In(stockholm), MessageID: rand.Text() + "@" + s.base.Hostname(), Mixed: f.first != nil,
-	}
-	if indexes[0] != nil {
-		l.References = indexes[0].Envelope.References
 	}
 	c, err := compose(draft, l, f.Text)
 	if err != nil {

@@ -193,6 +193,8 @@ var textsEN = map[string]string{
 	"problem.old.text":          "Go back, reload the page and try again.",
 	"problem.large.title":       "That was too large",
 	"problem.large.text":        "Nothing has been sent. Choose fewer or smaller files and try again.",
+	"problem.long.title":        "The message is too long",
+	"problem.long.text":         "It cannot be shown like this. Go back and download the original instead.",
 	"problem.slow.title":        "The transfer was interrupted",
 	"problem.slow.text":         "Nothing has been sent. Check your connection and try again.",
 	"problem.reply.title":       "This message cannot be answered",

@@ -193,6 +193,8 @@ var textsSV = map[string]string{
 	"problem.old.text":          "Gå tillbaka, läs in sidan på nytt och försök igen.",
 	"problem.large.title":       "Det var för stort",
 	"problem.large.text":        "Inget är skickat. Välj färre eller mindre filer och försök igen.",
+	"problem.long.title":        "Meddelandet är för långt",
+	"problem.long.text":         "Det går inte att visa så här. Gå tillbaka och hämta originalet i stället.",
 	"problem.slow.title":        "Överföringen avbröts",
 	"problem.slow.text":         "Inget är skickat. Kontrollera uppkopplingen och försök igen.",
 	"problem.reply.title":       "Det här meddelandet går inte att svara på",

@@ -1,0 +1,168 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"slices"
+
+	"sigill/vault"
+	"sigill/vault/message"
+	"sigill/web/clean"
+	"sigill/web/export"
+)
+
+// policyMail is the policy of a mail's HTML: that of clean, and only our own pages may frame it.
+const policyMail = clean.CSP + "; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+
+// html shows a mail's HTML made safe, for the frame in the message's page.
+func (s *Server) html(v *visit, r *vault.Reader) error {
+	c, _, err := s.opened(v, r)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ix := c.Index()
+	p, ok := ix.BestText("html")
+	if !ok {
+		return vault.ErrNotFound
+	}
+	text, _, err := message.TextString(p, c.Section(p.Body), clean.MaxSize)
+	if err != nil {
+		return err
+	}
+	doc, err := clean.HTML([]byte(text), clean.Options{Inline: func(id string) (string, bool) { return inline(c, id) }})
+	if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policyMail)
+	v.w.WriteHeader(http.StatusOK)
+	v.w.Write(doc.HTML)
+	return nil
+}
+
+// inlineTypes are the pictures that a page may hold in itself.
+var inlineTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
+
+// inline is a picture of the mail as a data: URI (RFC 2397): the frame has an origin of its own and could fetch nothing.
+func inline(c *vault.Content, id string) (string, bool) {
+	p, ok := c.Index().ByContentID(id)
+	if !ok || p.Decoded > clean.MaxInline {
+		return "", false
+	}
+	kind := p.Type + "/" + p.Subtype
+	if kind == "image/jpg" {
+		kind = "image/jpeg"
+	}
+	if !slices.Contains(inlineTypes, kind) {
+		return "", false
+	}
+	b, err := io.ReadAll(io.LimitReader(message.Body(p, c.Section(p.Body)), clean.MaxInline))
+	if err != nil {
+		return "", false
+	}
+	return "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(b), true
+}
+
+// plainText is the text of a message without formatting; one that has only HTML is told in words.
+func plainText(c *vault.Content, limit int) (text string, cut bool, err error) {
+	ix := c.Index()
+	if p, ok := ix.BestText("plain"); ok {
+		return message.TextString(p, c.Section(p.Body), limit)
+	}
+	if p, ok := ix.BestText("html"); ok {
+		text, cut, err = message.TextString(p, c.Section(p.Body), limit)
+		return clean.Text([]byte(text)), cut, err
+	}
+	return "", false, nil
+}
+
+// pdf saves the message as PDF.
+func (s *Server) pdf(v *visit, r *vault.Reader) error {
+	c, info, err := s.opened(v, r)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	m, err := s.printed(v, c, info)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := export.PDF(&b, m); err != nil {
+		return err
+	}
+	return s.download(v, v.lang.text("file.message")+"-"+info.At.In(stockholm).Format("2006-01-02")+".pdf", "application/pdf", &b)
+}
+
+func (s *Server) printed(v *visit, c *vault.Content, info vault.Info) (export.Message, error) {
+	e := c.Index().Envelope
+	m := export.Message{
+		From: cmp.Or(mailboxes(e.From), info.From.String()), To: list(e.To), Cc: list(e.Cc), Subject: e.Subject,
+		Sent: e.Date, Received: info.At, MessageID: e.MessageID,
+		Organisation: s.config.Organisation.Name, Language: v.lang.tag, Printed: s.now(),
+	}
+	if info.FromPerson {
+		m.Receipt = &export.Receipt{At: info.At, ID: info.ID.String()}
+	}
+	text, cut, err := plainText(c, export.MaxBody)
+	if err != nil {
+		return m, err
+	}
+	if cut {
+		return m, export.ErrTooLarge
+	}
+	if m.Body = text; text == "" && len(filesOf(c.Index(), nil)) == 0 {
+		if m.Body, _, err = s.rawText(c); err != nil {
+			return m, err
+		}
+	}
+	m.Attachments, err = printedFiles(v, c)
+	return m, err
+}
+
+// printedFiles reads every attachment for its checksum.
+func printedFiles(v *visit, c *vault.Content) (out []export.Attachment, err error) {
+	for _, p := range c.Index().Attachments(nil) {
+		sum := sha256.New()
+		n, err := io.Copy(sum, message.Body(p, c.Section(p.Body)))
+		if err != nil {
+			return nil, err
+		}
+		if v.r.Context().Err() != nil {
+			return nil, v.r.Context().Err()
+		}
+		out = append(out, export.Attachment{
+			Name: cmp.Or(fileName(p), v.lang.text("file.unnamed")), Type: p.Type + "/" + p.Subtype,
+			Size: n, SHA256: [32]byte(sum.Sum(nil)),
+		})
+	}
+	return out, nil
+}
+
+func mailboxes(in []message.Mailbox) string {
+	out := ""
+	for i, m := range list(in) {
+		if i > 0 {
+			out += ", "
+		}
+		out += m
+	}
+	return out
+}
+
+func list(in []message.Mailbox) (out []string) {
+	for _, m := range people(in) {
+		if m.Name == "" {
+			out = append(out, addressOf(m))
+			continue
+		}
+		out = append(out, m.Name+" <"+addressOf(m)+">")
+	}
+	return out
+}
