@@ -1,0 +1,135 @@
+package imapd
+
+import (
+	"io"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"sigill/vault"
+)
+
+// bodies writes responses with octets of messages.
+func (f *fetch) bodies(entries []vault.Entry) error {
+	contents, err := f.open(entries)
+	if err != nil {
+		return err
+	}
+	defer closeAll(contents)
+	var read []vault.UID
+	for i, e := range entries {
+		if contents[i] == nil {
+			continue
+		}
+		whole, err := f.body(e, contents[i])
+		if err != nil {
+			return err
+		}
+		contents[i].Close()
+		contents[i] = nil
+		if whole && e.Flags&vault.Seen == 0 {
+			read = append(read, e.UID)
+		}
+	}
+	return f.seen(read)
+}
+
+// seen sets the Seen flag after the messages have gone out (RFC 3501 section 6.4.5). The watch tells the client, in the
+// poll after the command.
+func (f *fetch) seen(uids []vault.UID) error {
+	peek := true
+	for _, item := range f.options.BodySection {
+		peek = peek && item.Peek
+	}
+	if peek || f.selected.readOnly || len(uids) == 0 {
+		return nil
+	}
+	_, err := f.reader.StoreFlags(f.ctx, f.selected.id, uids, vault.AddFlags, vault.Seen, nil)
+	return err
+}
+
+// open opens messages for reading, which the audit notes; nil for one that is gone or damaged. All are opened in one call,
+// unless that fails.
+func (f *fetch) open(entries []vault.Entry) ([]*vault.Content, error) {
+	ids := make([]vault.MessageID, len(entries))
+	for i, e := range entries {
+		ids[i] = e.Message
+	}
+	contents, err := f.reader.Open(f.ctx, ids...)
+	if err == nil {
+		return contents, nil
+	}
+	contents = make([]*vault.Content, len(entries))
+	for i, e := range entries {
+		one, err := f.reader.Open(f.ctx, e.Message)
+		if err == nil {
+			contents[i] = one[0]
+			continue
+		}
+		if err := f.lost(e, err); err != nil {
+			closeAll(contents)
+			return nil, err
+		}
+	}
+	return contents, nil
+}
+
+func closeAll(contents []*vault.Content) {
+	for _, c := range contents {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+// body writes one response, and tells whether all of it could be read.
+func (f *fetch) body(e vault.Entry, c *vault.Content) (whole bool, err error) {
+	m, ok := f.begin(e, c.Index())
+	if !ok {
+		return false, nil
+	}
+	whole = true
+	for _, item := range f.options.BodySection {
+		err := f.section(m, c, item)
+		if err == errGone {
+			m.Close()
+			return false, err
+		}
+		if err != nil {
+			f.fail(err)
+			whole = false
+		}
+	}
+	return whole, gone(m.Close())
+}
+
+// section writes one literal. Octets are read before their number is promised, as far as the buffer goes; an error
+// after that leaves no way but to end the connection.
+func (f *fetch) section(m *imapserver.FetchResponseWriter, c *vault.Content, item *imap.FetchItemBodySection) error {
+	from, err := openSection(c, item)
+	if err != nil {
+		return err
+	}
+	head := f.space()[:min(copySize, from.size)]
+	if _, err := io.ReadFull(from, head); err != nil {
+		return err
+	}
+	out := m.WriteBodySection(item, from.size)
+	defer out.Close()
+	if _, err := out.Write(head); err != nil {
+		return errGone
+	}
+	for left := from.size - int64(len(head)); left > 0; {
+		piece := f.buffer[:min(copySize, left)]
+		if _, err := io.ReadFull(from, piece); err != nil {
+			f.fail(err)
+			f.conn.Close()
+			return errGone
+		}
+		if _, err := out.Write(piece); err != nil {
+			return errGone
+		}
+		left -= int64(len(piece))
+	}
+	return nil
+}

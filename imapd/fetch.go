@@ -1,0 +1,244 @@
+package imapd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"sigill/vault"
+	"sigill/vault/message"
+)
+
+// How many messages are taken out of the vault at a time, before the client is written to. The first reads of a batch of
+// bodies are one entry in the audit's commit.
+const (
+	entryBatch = 1024
+	indexBatch = 64
+	bodyBatch  = 64
+	// maxGap is how many entries that are not wanted are read over rather than begin another transaction.
+	maxGap = 64
+)
+
+// fetch is one FETCH or UID FETCH.
+type fetch struct {
+	*session
+	w       *imapserver.FetchWriter
+	options *imap.FetchOptions
+	// failed is what the client is told of the first message that could not be served; the others are.
+	failed  error
+	missing bool
+}
+
+// Fetch is FETCH and UID FETCH.
+func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &fetch{session: s, w: w, options: o}
+	err := f.run(set)
+	if _, seq := set.(imap.SeqSet); err == nil && f.failed == nil && seq && f.missing {
+		err = errExpunged // RFC 2180 section 4.1.2; a UID that is gone is no fault (RFC 3501 section 6.4.8)
+	}
+	if err == nil {
+		err = f.failed
+	}
+	return s.status("FETCH", err)
+}
+
+func (f *fetch) run(set imap.NumSet) error {
+	if len(f.options.BinarySection)+len(f.options.BinarySectionSize) > 0 {
+		return errBinary // the library cannot write the origin of a partial one
+	}
+	if err := checkSections(f.options.BodySection); err != nil {
+		return err
+	}
+	spans, err := f.selected.view.resolve(set)
+	if err != nil {
+		return err
+	}
+	return f.entries(spans, f.serve)
+}
+
+// serve writes what is wanted of some messages.
+func (f *fetch) serve(entries []vault.Entry) error {
+	step, size := f.plain, entryBatch
+	switch {
+	case len(f.options.BodySection) > 0:
+		step, size = f.bodies, bodyBatch
+	case f.options.Envelope || f.options.BodyStructure != nil:
+		step, size = f.indexed, indexBatch
+	}
+	for batch := range slices.Chunk(entries, size) {
+		if err := step(batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fetch) plain(entries []vault.Entry) error {
+	for _, e := range entries {
+		if err := f.one(e, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fetch) indexed(entries []vault.Entry) error {
+	indexes, err := f.indexes(entries)
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if indexes[i] == nil {
+			continue
+		}
+		if err := f.one(e, indexes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one writes a response without bodies.
+func (f *fetch) one(e vault.Entry, ix *message.Index) error {
+	m, ok := f.begin(e, ix)
+	if !ok {
+		return nil
+	}
+	return gone(m.Close())
+}
+
+// begin begins a response with all but bodies. Close must be called: the library holds a lock until then.
+func (f *fetch) begin(e vault.Entry, ix *message.Index) (*imapserver.FetchResponseWriter, bool) {
+	num, ok := f.selected.view.seq(e.UID)
+	if !ok {
+		return nil, false
+	}
+	o, m := f.options, f.w.CreateMessage(num)
+	if o.UID || len(o.BodySection) > 0 { // a response whose bodies cannot be read must not be empty
+		m.WriteUID(imap.UID(e.UID))
+	}
+	if o.Flags {
+		m.WriteFlags(flagList(marksOf(e)))
+	}
+	if o.InternalDate {
+		m.WriteInternalDate(e.Date.UTC())
+	}
+	if o.RFC822Size {
+		m.WriteRFC822Size(e.Size)
+	}
+	if o.Envelope {
+		m.WriteEnvelope(envelope(&ix.Envelope))
+	}
+	if o.BodyStructure != nil {
+		m.WriteBodyStructure(structure(&ix.Root))
+	}
+	return m, true
+}
+
+// entries gives, batch by batch, those of the view's messages that are still there.
+func (f *fetch) entries(spans []span, fn func([]vault.Entry) error) error {
+	return f.session.entries(spans, func(entries []vault.Entry, missing bool) error {
+		f.missing = f.missing || missing
+		return fn(entries)
+	})
+}
+
+func (s *session) entries(spans []span, fn func(entries []vault.Entry, missing bool) error) error {
+	for _, batch := range batches(spans) {
+		uids := s.selected.view.uidsIn(batch)
+		all, err := s.reader.Entries(s.ctx, s.selected.id, uids[0], uids[len(uids)-1])
+		if err != nil {
+			return err
+		}
+		wanted := slices.DeleteFunc(all, func(e vault.Entry) bool {
+			_, ok := slices.BinarySearch(uids, e.UID)
+			return !ok
+		})
+		if err := fn(wanted, len(wanted) < len(uids)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batches cuts spans into groups that are read in one transaction each.
+func batches(spans []span) [][]span {
+	var out [][]span
+	size := 0
+	for _, s := range spans {
+		for s.from < s.to {
+			n := len(out)
+			if n == 0 || size == entryBatch || s.from-out[n-1][len(out[n-1])-1].to > maxGap {
+				out, size = append(out, nil), 0
+				n++
+			}
+			part := span{s.from, min(s.to, s.from+entryBatch-size)}
+			out[n-1] = append(out[n-1], part)
+			size += part.to - part.from
+			s.from = part.to
+		}
+	}
+	return out
+}
+
+// indexes reads structures; nil for a message that is gone or damaged. One that is damaged does not keep the others back.
+func (f *fetch) indexes(entries []vault.Entry) ([]*message.Index, error) {
+	ids := make([]vault.MessageID, len(entries))
+	for i, e := range entries {
+		ids[i] = e.Message
+	}
+	indexes, err := f.reader.Indexes(f.ctx, ids...)
+	if err != nil {
+		indexes = make([]*message.Index, len(entries))
+	}
+	for i, e := range entries {
+		if indexes[i] != nil {
+			continue
+		}
+		one, err := f.reader.Indexes(f.ctx, e.Message)
+		if err != nil || one[0] == nil {
+			if err := f.lost(e, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		indexes[i] = one[0]
+	}
+	return indexes, nil
+}
+
+// errEntry is an entry whose message is not there.
+var errEntry = fmt.Errorf("imapd: an entry without message: %w", vault.ErrDamaged)
+
+// lost finds out why a message could not be read: expunged meanwhile, or damaged. What concerns more than this message is
+// returned.
+func (f *fetch) lost(e vault.Entry, err error) error {
+	if f.ctx.Err() != nil || errors.Is(err, vault.ErrClosed) {
+		return errors.Join(err, f.ctx.Err())
+	}
+	there, listErr := f.reader.Entries(f.ctx, f.selected.id, e.UID, e.UID)
+	switch {
+	case listErr != nil:
+		return listErr
+	case len(there) == 0:
+		f.missing = true
+	case err == nil, errors.Is(err, vault.ErrNotFound):
+		f.fail(errEntry)
+	default:
+		f.fail(err)
+	}
+	return nil
+}
+
+// fail remembers what to tell the client at the end. Every failure is logged under an id of its own.
+func (f *fetch) fail(err error) {
+	told := f.status("FETCH", err)
+	if f.failed == nil {
+		f.failed = told
+	}
+}

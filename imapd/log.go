@@ -1,0 +1,25 @@
+package imapd
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+)
+
+// libraryLog is the library's log. Of what it says only the words of its own source are kept, since the rest can be what
+// the client sent. A panic it has caught is an error with its stack.
+type libraryLog struct {
+	log    *slog.Logger
+	panics *atomic.Int64
+}
+
+// Printf is the library's.
+func (l *libraryLog) Printf(format string, args ...any) {
+	if strings.HasPrefix(format, "panic") {
+		l.panics.Add(1)
+		l.log.Error("imap library: " + fmt.Sprintf(format, args...))
+		return
+	}
+	l.log.Debug("imap library: " + format)
+}

@@ -1,0 +1,217 @@
+package imapd
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"sigill/vault"
+	"sigill/vault/message"
+)
+
+// searchBatch is how many messages are opened at a time for BODY and TEXT.
+const searchBatch = 16
+
+// verdict is what is known of a message by what has been read of it so far. And is the least of verdicts, or the greatest.
+type verdict int
+
+const (
+	fails verdict = iota
+	unknown
+	passes
+)
+
+func (v verdict) not() verdict { return passes - v }
+
+func when(ok bool) verdict {
+	if ok {
+		return passes
+	}
+	return fails
+}
+
+// candidate is a message that may be found. What it takes to decide is read in steps, and no more than needed: the entry,
+// the index, the content.
+type candidate struct {
+	pos     int
+	entry   vault.Entry
+	index   *message.Index
+	content *vault.Content
+	err     error
+}
+
+// Search is SEARCH and UID SEARCH with ESEARCH's results (RFC 4731). Reading messages for BODY and TEXT is reading, and so
+// in the audit.
+func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, err := s.search(c, o)
+	if err != nil {
+		return nil, s.status("SEARCH", err)
+	}
+	data := &imap.SearchData{Count: uint32(len(found))}
+	var seqs imap.SeqSet
+	var uids imap.UIDSet
+	for _, pos := range found {
+		num := uint32(pos + 1)
+		if kind == imapserver.NumKindUID {
+			num = uint32(s.selected.view.uids[pos])
+			uids.AddNum(imap.UID(num))
+		} else {
+			seqs.AddNum(num)
+		}
+		data.Min, data.Max = or(data.Min, num), num
+	}
+	data.All = imap.NumSet(seqs)
+	if kind == imapserver.NumKindUID {
+		data.All = uids
+	}
+	return data, nil
+}
+
+func (s *session) search(criteria *imap.SearchCriteria, o *imap.SearchOptions) ([]int, error) {
+	if o.ReturnSave {
+		return nil, errSaved
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, s.server.limits.SearchTime)
+	defer cancel()
+	q := &query{session: s, ctx: ctx, left: s.server.limits.SearchSize}
+	test, err := q.compile(criteria)
+	if err != nil {
+		return nil, err
+	}
+	var found []int
+	all := []span{{0, len(s.selected.view.uids)}}
+	err = s.entries(merged(all), func(entries []vault.Entry, _ bool) error {
+		some, err := q.run(entries, test)
+		found = append(found, some...)
+		return err
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errSearchCost
+	}
+	return found, err
+}
+
+// query is one SEARCH.
+type query struct {
+	*session
+	ctx  context.Context
+	left int64 // octets of messages it may still read
+}
+
+// run gives the positions of those entries that pass.
+func (q *query) run(entries []vault.Entry, test test) ([]int, error) {
+	var found []int
+	var open []*candidate
+	for _, e := range entries {
+		num, ok := q.selected.view.seq(e.UID)
+		if !ok {
+			continue
+		}
+		c := &candidate{pos: int(num) - 1, entry: e}
+		switch test(c) {
+		case passes:
+			found = append(found, c.pos)
+		case unknown:
+			open = append(open, c)
+		}
+	}
+	open, err := q.step(open, indexBatch, q.readIndexes, test, &found)
+	if err == nil {
+		_, err = q.step(open, searchBatch, q.readContents, test, &found)
+	}
+	slices.Sort(found)
+	return found, err
+}
+
+// step reads more of the candidates and gives those that are still open.
+func (q *query) step(in []*candidate, size int, read func([]*candidate) error, test test, found *[]int) ([]*candidate, error) {
+	var open []*candidate
+	for batch := range slices.Chunk(in, size) {
+		if err := errors.Join(q.ctx.Err(), read(batch)); err != nil {
+			return nil, err
+		}
+		for _, c := range batch {
+			switch test(c) {
+			case passes:
+				*found = append(*found, c.pos)
+			case unknown:
+				open = append(open, c)
+			}
+			if c.content != nil {
+				c.content.Close()
+				c.content = nil
+			}
+			if err := q.forgive(c.err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return open, nil
+}
+
+// forgive lets a search go on though a message is gone or damaged, which is logged.
+func (q *query) forgive(err error) error {
+	switch {
+	case err == nil, errors.Is(err, vault.ErrNotFound):
+		return nil
+	case errors.Is(err, vault.ErrDamaged):
+		q.status("SEARCH", err)
+		return nil
+	}
+	return err
+}
+
+func (q *query) readIndexes(batch []*candidate) error {
+	ids := messages(batch)
+	indexes, err := q.reader.Indexes(q.ctx, ids...)
+	if err == nil {
+		for i, c := range batch {
+			c.index = indexes[i]
+		}
+		return nil
+	}
+	for _, c := range batch {
+		one, err := q.reader.Indexes(q.ctx, c.entry.Message)
+		if err := q.forgive(err); err != nil {
+			return err
+		}
+		if err == nil {
+			c.index = one[0]
+		}
+	}
+	return nil
+}
+
+func (q *query) readContents(batch []*candidate) error {
+	batch = slices.DeleteFunc(slices.Clone(batch), func(c *candidate) bool { return c.index == nil })
+	contents, err := q.reader.Open(q.ctx, messages(batch)...)
+	if err == nil {
+		for i, c := range batch {
+			c.content = contents[i]
+		}
+		return nil
+	}
+	for _, c := range batch {
+		one, err := q.reader.Open(q.ctx, c.entry.Message)
+		if err := q.forgive(err); err != nil {
+			return err
+		}
+		if err == nil {
+			c.content = one[0]
+		}
+	}
+	return nil
+}
+
+func messages(batch []*candidate) []vault.MessageID {
+	ids := make([]vault.MessageID, len(batch))
+	for i, c := range batch {
+		ids[i] = c.entry.Message
+	}
+	return ids
+}

@@ -1,0 +1,169 @@
+package imapd
+
+import (
+	"errors"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+
+	"sigill/vault"
+)
+
+// selected is the mailbox a session has open.
+type selected struct {
+	id       vault.MailboxID
+	shared   bool
+	readOnly bool // EXAMINE; the library does not enforce it
+	watch    *vault.Watch
+	view     *view
+}
+
+// Select is SELECT and EXAMINE.
+func (s *session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unselect()
+	data, err := s.selectMailbox(name, o.ReadOnly)
+	if err != nil {
+		return nil, s.status("SELECT", err)
+	}
+	return data, nil
+}
+
+func (s *session) selectMailbox(name string, readOnly bool) (*imap.SelectData, error) {
+	m, err := s.find(name)
+	if err != nil {
+		return nil, err
+	}
+	// Watched before it is listed, so that nothing falls in between; what comes twice the view tells apart.
+	watch, err := s.reader.Watch(s.ctx, m.ID)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.reader.Entries(s.ctx, m.ID, 0, 0)
+	if err != nil {
+		watch.Close()
+		return nil, err
+	}
+	s.selected = &selected{id: m.ID, shared: m.Shared, readOnly: readOnly, watch: watch, view: newView(entries)}
+	data := &imap.SelectData{
+		Flags: systemFlags(), PermanentFlags: []imap.Flag{}, NumMessages: uint32(len(entries)),
+		FirstUnseenSeqNum: firstUnseen(entries), UIDValidity: m.UIDValidity,
+		UIDNext: imap.UID(max(m.UIDNext, s.selected.view.last+1)),
+	}
+	if !readOnly {
+		data.PermanentFlags = append(systemFlags(), imap.FlagWildcard)
+	}
+	return data, nil
+}
+
+func firstUnseen(entries []vault.Entry) uint32 {
+	for i, e := range entries {
+		if e.Flags&vault.Seen == 0 {
+			return uint32(i + 1)
+		}
+	}
+	return 0
+}
+
+// Unselect is UNSELECT and the end of CLOSE.
+func (s *session) Unselect() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unselect()
+	return nil
+}
+
+func (s *session) unselect() {
+	if s.selected != nil {
+		s.selected.watch.Close()
+		s.selected = nil
+	}
+}
+
+// Poll tells the client what has happened, after each command.
+func (s *session) Poll(w *imapserver.UpdateWriter, allowExpunge bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.poll(w, expunges(allowExpunge))
+}
+
+func (s *session) poll(w *imapserver.UpdateWriter, when expunges) error {
+	if s.selected == nil {
+		return nil
+	}
+	updates, err := s.news(when)
+	if err != nil {
+		return s.status("poll", err)
+	}
+	for _, u := range updates {
+		if err := gone(u.write(w)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// news brings the view up to date.
+func (s *session) news(when expunges) ([]update, error) {
+	changes, overflow := s.selected.watch.Take()
+	if (overflow || len(changes) > 0) && s.selected.shared {
+		// A member no more is told nothing more.
+		if _, err := s.reader.Mailbox(s.ctx, s.selected.id); errors.Is(err, vault.ErrNotFound) {
+			s.conn.hangUp("You no longer have access to this mailbox")
+			return nil, nil
+		}
+	}
+	if !overflow {
+		return s.selected.view.advance(changes, when), nil
+	}
+	entries, err := s.reader.Entries(s.ctx, s.selected.id, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	return s.selected.view.relist(entries, when), nil
+}
+
+func (u update) write(w *imapserver.UpdateWriter) error {
+	switch u.kind {
+	case expunge:
+		return w.WriteExpunge(u.num)
+	case exists:
+		return w.WriteNumMessages(u.num)
+	default:
+		return w.WriteMessageFlags(u.num, imap.UID(u.uid), flagList(u.marks))
+	}
+}
+
+// Idle is IDLE (RFC 2177). The library may go on with the next command or with Close before Idle has returned.
+func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	s.mu.Lock()
+	var ready <-chan struct{}
+	if s.selected != nil {
+		ready = s.selected.watch.C()
+	}
+	s.mu.Unlock()
+	for {
+		if err := s.idleTurn(w, stop); err != nil {
+			return err
+		}
+		select {
+		case <-ready:
+		case <-stop:
+			return nil
+		case <-s.ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *session) idleTurn(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-stop:
+		return nil // what is selected may be another mailbox by now
+	default:
+		return s.poll(w, tellExpunges)
+	}
+}

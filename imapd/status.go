@@ -1,0 +1,76 @@
+package imapd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+
+	"github.com/emersion/go-imap/v2"
+
+	"sigill/vault"
+)
+
+// This file is the only one that makes status responses (RFC 3501 section 7.1, response codes of RFC 5530 section 3). Texts
+// are for people; none holds anything of a message.
+var (
+	errLogin      = no(imap.ResponseCodeAuthenticationFailed, "Wrong address or password")
+	errNotHere    = no(imap.ResponseCodeNonExistent, "There is no such mailbox")
+	errFixed      = no(imap.ResponseCodeCannot, "Mailboxes come with accounts and function addresses; they cannot be made, removed or renamed here")
+	errExists     = no(imap.ResponseCodeAlreadyExists, "There is such a mailbox already")
+	errSubscribed = no(imap.ResponseCodeCannot, "All mailboxes are always subscribed to")
+	errReadOnly   = no(imap.ResponseCodeCannot, "The mailbox is open for reading only; use SELECT")
+	errExpunged   = no("EXPUNGEISSUED", "Some of the messages are gone")
+	errBinary     = no(imap.ResponseCodeCannot, "BINARY is not served; use BODY")
+	errSaved      = no(imap.ResponseCodeCannot, "Search results are not saved")
+	errSearchCost = no(imap.ResponseCodeLimit, "The search takes too much; narrow it down by dates or addresses")
+	errEmpty      = no(imap.ResponseCodeCannot, "A message cannot be empty")
+	errTooBig     = no(imap.ResponseCodeTooBig, "The message is larger than APPENDLIMIT")
+	errKeywords   = no(imap.ResponseCodeLimit, "At most 50 keywords of 64 octets each")
+	errFlag       = bad("There is no such flag")
+	errPattern    = bad("The pattern is too long")
+	errMIMEPart   = bad("MIME needs a part number")
+	errPartial    = bad("The offset does not fit in 32 bits")
+
+	errNoSuchNumber = bad("There is no message with that sequence number")
+)
+
+// errGone is what a client that does not take its answer leaves behind. It is nobody's fault and not logged.
+var errGone = errors.New("imapd: the client is gone")
+
+// status turns any error of a command into what the client is told. What is not known here is logged under an incident
+// id, and the id is all the client is told of it.
+func (s *session) status(command string, err error) error {
+	if err == nil || errors.Is(err, errGone) {
+		return err
+	}
+	if e, ok := errors.AsType[*imap.Error](err); ok {
+		return e
+	}
+	switch {
+	case errors.Is(err, vault.ErrNotFound):
+		return errNotHere
+	case errors.Is(err, vault.ErrBadCredentials):
+		return errLogin
+	case errors.Is(err, vault.ErrClosed), errors.Is(err, context.Canceled):
+		return no(imap.ResponseCodeUnavailable, "The server is ending, come back later")
+	}
+	id := rand.Text()[:10]
+	s.log.LogAttrs(s.ctx, slog.LevelError, "imap command failed",
+		slog.String("incident", id), slog.String("command", command), slog.Any("err", err))
+	switch {
+	case errors.Is(err, vault.ErrFull):
+		return no(imap.ResponseCodeOverQuota, "There is no space left and nothing was changed; tell your administrator of incident "+id)
+	case errors.Is(err, vault.ErrDamaged):
+		return no(imap.ResponseCodeCorruption, "Stored data is damaged; tell your administrator of incident "+id)
+	}
+	return no(imap.ResponseCodeServerBug, "That did not work; tell your administrator of incident "+id)
+}
+
+func no(code imap.ResponseCode, text string) *imap.Error {
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: text}
+}
+
+func bad(text string) *imap.Error {
+	return &imap.Error{Type: imap.StatusResponseTypeBad, Code: imap.ResponseCodeClientBug, Text: text}
+}
