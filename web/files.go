@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,23 +24,32 @@ type file struct {
 	Size int64
 }
 
+// Kind is the type in a word: the ending of the name if it has a short one, else what the mail says.
+func (f file) Kind() string {
+	ending := strings.TrimPrefix(path.Ext(f.Name), ".")
+	if n := len(ending); n > 0 && n < 6 && !strings.ContainsFunc(ending, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		return strings.ToUpper(ending)
+	}
+	return f.Type
+}
+
 func filesOf(ix *message.Index, used map[string]bool) (out []file) {
 	listed := ix.Attachments(used)
-	for path, p := range ix.Walk() {
+	for at, p := range ix.Walk() {
 		if slices.Contains(listed, p) {
-			out = append(out, file{Part: partName(path), Name: fileName(p), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
+			out = append(out, file{Part: partName(at), Name: fileName(p), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
 		}
 	}
 	return out
 }
 
 // partName is a path of child indexes as it stands in an address: "1.2", "0" for the message itself.
-func partName(path []int) string {
-	if len(path) == 0 {
+func partName(at []int) string {
+	if len(at) == 0 {
 		return "0"
 	}
-	names := make([]string, len(path))
-	for i, n := range path {
+	names := make([]string, len(at))
+	for i, n := range at {
 		names[i] = strconv.Itoa(n + 1)
 	}
 	return strings.Join(names, ".")
@@ -87,8 +97,8 @@ func (s *Server) part(v *visit, r *vault.Reader) error {
 		return err
 	}
 	defer c.Close()
-	for path, p := range c.Index().Walk() {
-		if partName(path) != v.r.PathValue("part") || p.Type == "multipart" {
+	for at, p := range c.Index().Walk() {
+		if partName(at) != v.r.PathValue("part") || p.Type == "multipart" {
 			continue
 		}
 		kind := p.Type + "/" + p.Subtype
@@ -97,7 +107,7 @@ func (s *Server) part(v *visit, r *vault.Reader) error {
 		case name == "" && kind == "message/rfc822":
 			name = v.lang.text("file.message") + ".eml"
 		case name == "":
-			name = v.lang.text("file.unnamed") + "-" + partName(path)
+			name = v.lang.text("file.unnamed") + "-" + partName(at)
 		}
 		if !slices.Contains(safeTypes, kind) {
 			kind = "application/octet-stream"
