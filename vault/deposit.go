@@ -124,10 +124,7 @@ func (d *delivery) sent(from owner, m Deposit) error {
 
 // register makes the message known: its record, its place in the conversation, its Message-ID, the audit.
 func (d *delivery) register(actor string) error {
-	if err := save(d.tx, tMessage, d.s.id[:], d.rec); err != nil {
-		return err
-	}
-	if err := d.mark(tConversation, join(d.rec.Conversation[:], d.s.id[:])); err != nil {
+	if err := d.saveMessage(d.s.id, d.rec); err != nil {
 		return err
 	}
 	if err := d.registerMessageID(); err != nil {
@@ -141,6 +138,21 @@ func (d *delivery) register(actor string) error {
 		action = "reply"
 	}
 	return d.record(Event{Actor: actor, Action: action, Message: d.s.id, Result: "ok", Detail: d.rec.Rule})
+}
+
+// saveMessage writes the record of a new message and puts it last in its conversation.
+func (t *tx) saveMessage(id MessageID, rec *messageRecord) (err error) {
+	if rec.Number, err = t.next("message"); err != nil {
+		return err
+	}
+	if err := t.w.Put(tConversation, rec.conversationKey(), id[:]); err != nil {
+		return err
+	}
+	return save(t, tMessage, id[:], rec)
+}
+
+func (rec *messageRecord) conversationKey() []byte {
+	return join(rec.Conversation[:], be64(rec.Number))
 }
 
 func (d *delivery) registerMessageID() error {

@@ -15,7 +15,7 @@ type Directory struct{ v *Vault }
 
 // PutAccount registers a staff member, with mailboxes, or changes name and password.
 func (d *Directory) PutAccount(ctx context.Context, a Account, password string) error {
-	hash := hashPassword(password)
+	hash := d.v.passwords.hash(password)
 	o := d.v.staffOwner(a.Address)
 	return d.v.update(ctx, func(t *tx) error {
 		rec := accountRecord{Address: a.Address, Name: a.Name, Password: hash}

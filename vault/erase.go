@@ -33,7 +33,7 @@ func (t *tx) erase(id MessageID) error {
 
 // eraseLinks deletes what leads to a message: its conversation, its hold, its jobs. Links to it find nothing.
 func (t *tx) eraseLinks(id MessageID, rec messageRecord) error {
-	if err := t.w.Delete(tConversation, join(rec.Conversation[:], id[:])); err != nil {
+	if err := t.w.Delete(tConversation, rec.conversationKey()); err != nil {
 		return err
 	}
 	from := t.v.staffOwner(rec.From)

@@ -139,8 +139,11 @@ func (r *Reader) transfer(ctx context.Context, from MailboxID, uids []UID, to Ma
 func (a *access) duplicate(id MailboxID, uids []UID, remove bool, out *[]Copied) error {
 	for _, uid := range uids {
 		e, found, err := load[entryRecord](a.tx, tEntry, entryKey(id, uid))
-		if err != nil || !found {
+		if err != nil {
 			return err
+		}
+		if !found {
+			continue
 		}
 		copied, err := a.addEntry(id, e)
 		if err != nil {
@@ -192,8 +195,7 @@ func (a *access) appended(s *sealed, from policy.Address) error {
 	rec := messageRecord{From: from, At: instantOf(s.at), Size: s.size, Conversation: a.conversationOf(s), Rule: "append"}
 	event := Event{Actor: a.v.actor(a.reader.p), Action: "append", Message: s.id, Result: "ok", Detail: string(a.reader.door)}
 	return errors.Join(
-		save(a.tx, tMessage, s.id[:], &rec),
-		a.mark(tConversation, join(rec.Conversation[:], s.id[:])),
+		a.saveMessage(s.id, &rec),
 		a.record(event),
 	)
 }

@@ -8,40 +8,41 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/crypto/argon2"
 
 	"sigill/policy"
 )
 
-// Argon2id with the parameters OWASP's password storage cheat sheet gives for 19 MiB.
+// argonMemory and argonTime are the parameters of Argon2id that OWASP's password storage cheat sheet gives, for one
+// thread.
 const (
-	argonTime    = 2
-	argonMemory  = 19 << 10 // KiB
-	argonThreads = 1
-	argonSalt    = 16
-	argonSum     = 32
+	argonMemory = 19 << 10 // KiB
+	argonTime   = 2
 )
 
 // passwords bounds how many passwords are checked at once, so that a flood of logins costs a known amount of memory.
 type passwords struct {
-	turns chan struct{}
+	turns  chan struct{}
+	memory uint32 // KiB
 	// decoy is a hash no password has, to spend the same time on an address that does not exist.
-	decoy string
+	decoy func() string
 }
 
-func newPasswords() passwords {
-	return passwords{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), decoy: hashPassword(rand.Text())}
+func newPasswords() *passwords {
+	p := &passwords{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), memory: argonMemory}
+	p.decoy = sync.OnceValue(func() string { return p.hash(rand.Text()) })
+	return p
 }
 
-// hashPassword gives a PHC string: $argon2id$v=19$m=…,t=…,p=…$salt$sum.
-func hashPassword(password string) string {
-	salt := make([]byte, argonSalt)
+// hash gives a PHC string: $argon2id$v=19$m=…,t=…,p=…$salt$sum.
+func (p *passwords) hash(password string) string {
+	salt := make([]byte, 16)
 	rand.Read(salt)
-	sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonSum)
+	sum := argon2.IDKey([]byte(password), salt, argonTime, p.memory, 1, 32)
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
-		argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(sum))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s", argon2.Version, p.memory, argonTime, b64(salt), b64(sum))
 }
 
 func checkPassword(phc, password string) bool {
@@ -70,7 +71,7 @@ func (d *Directory) Authenticate(ctx context.Context, address, password string) 
 	case <-ctx.Done():
 		return Account{}, ctx.Err()
 	}
-	rec := accountRecord{Password: d.v.passwords.decoy}
+	rec := accountRecord{Password: d.v.passwords.decoy()}
 	if a, err := policy.ParseAddress(address); err == nil {
 		found, err := get[accountRecord](ctx, d.v, tAccount, a)
 		switch {

@@ -311,8 +311,8 @@ func (r *Reader) Conversation(ctx context.Context, id MessageID) (out []Info, er
 		if err != nil {
 			return err
 		}
-		for k := range a.r.Range(tConversation, kv.Prefix(rec.Conversation[:])) {
-			other := MessageID(k[16:])
+		for _, v := range a.r.Range(tConversation, kv.Prefix(rec.Conversation[:])) {
+			other := MessageID(v)
 			rec, err := a.message(other)
 			if err == nil {
 				out = append(out, a.info(other, rec))

@@ -27,6 +27,8 @@ func (i instant) time() time.Time {
 }
 
 type messageRecord struct {
+	// Number counts messages in the order of commits, whatever the clock did.
+	Number       uint64            `codec:"11"`
 	Conversation MessageID         `codec:"1"`
 	From         policy.Address    `codec:"2"`
 	FromPerson   bool              `codec:"3,omitempty"`

@@ -18,7 +18,7 @@ const (
 	tIndex        kv.Table = "index"        // message → structure, sealed under the content key
 	tMessage      kv.Table = "message"      // message → messageRecord
 	tStaging      kv.Table = "staging"      // message → run of the process that stages it
-	tConversation kv.Table = "conversation" // conversation, message → nothing
+	tConversation kv.Table = "conversation" // conversation, number of the message → message
 	tMessageID    kv.Table = "messageid"    // digest of Message-ID → messageIDRecord
 	tMailbox      kv.Table = "mailbox"      // mailbox → mailboxRecord
 	tOwner        kv.Table = "owner"        // owner, role → mailbox

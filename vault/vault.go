@@ -38,7 +38,7 @@ type Vault struct {
 
 	hub       hub
 	outbox    *Outbox
-	passwords passwords
+	passwords *passwords
 }
 
 // Open opens the vault in the folder dir, or makes one if the folder holds none. A key file must not lie in dir, or
