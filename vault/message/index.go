@@ -102,7 +102,7 @@ type Range struct {
 // Limits bound what a hostile message can cost. The zero value means DefaultLimits.
 type Limits struct {
 	Depth      int // nesting of parts
-	Parts      int // parts in all
+	Parts      int // parts in all; the last one left to a multipart holds all the rest of it, as text
 	HeaderSize int // octets of one part's header that are looked at
 	Recipients int // mailboxes kept of one address field
 }
