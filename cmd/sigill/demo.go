@@ -98,4 +98,3 @@ func (c demoCommand) Run(ctx context.Context, p *program) (err error) {
 	}
 	return errors.Join(err, g.Wait())
 }
-

@@ -41,6 +41,7 @@ type gatewayConfig struct {
 	Upstream          relay.Config
 	Providers         []login.Provider
 	NoticeFrom        policy.Address
+	Retention         outbox.Text // says how long messages are kept
 	Signers           []outbox.Signer
 	WebLimits         web.Limits
 	Grace             time.Duration // for mails under way when the gateway ends
@@ -71,6 +72,16 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 			{Kind: smtpd.Submission, Net: c.Submission},
 			{Kind: smtpd.Submissions, Net: c.Submissions},
 			{Kind: smtpd.Connector, Net: c.Connector, Networks: c.ConnectorNetworks},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.outbox, err = outbox.New(outbox.Config{
+		Outbox: v.Outbox(), Sender: upstream, From: c.NoticeFrom, Signers: c.Signers, Log: c.Log,
+		Notices: outbox.Notices{
+			Organisation: c.Organisation.Name, BaseURL: c.WebURL, MunicipalityURL: c.Organisation.URL, Phone: c.Organisation.Phone,
+			Retention: c.Retention,
 		},
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -20,6 +19,7 @@ import (
 
 	"sigill/cmd/sigill/internal/demo"
 	"sigill/policy"
+	"sigill/smtpd/outbox"
 	"sigill/smtpd/relay"
 	"sigill/vault"
 	"sigill/web"
@@ -46,6 +46,7 @@ type stage struct {
 	vault        *vault.Vault
 	gateway      *gateway
 	ports        stagePorts
+	transport    *http.Transport // of the gateway to the e-ID
 }
 
 // stagePorts are open listeners, in the order --port-base counts.
@@ -104,10 +105,11 @@ func openStage(ctx context.Context, o stageOptions) (s *stage, err error) {
 	if err := s.openVault(ctx, o); err != nil {
 		return s, err
 	}
-	if err := s.openGateway(o); err != nil {
+	provider, err := s.openEID()
+	if err != nil {
 		return s, err
 	}
-	return s, nil
+	return s, s.openGateway(o, provider)
 }
 
 func (s *stage) announce() announcement {
@@ -168,45 +170,67 @@ func (s *stage) settle(ctx context.Context) error {
 	return nil
 }
 
-func (s *stage) openGateway(o stageOptions) error {
+// openEID makes the e-ID, and the gateway's way to log in with it.
+func (s *stage) openEID() (login.Provider, error) {
+	const name, client = "e-id", "sigill"
 	secret := rand.Text()
-	const providerID = "e-id"
 	var err error
 	s.eid, err = demo.NewEID(demo.EIDConfig{
-		Issuer: s.places.EID, ClientID: "sigill", ClientSecret: secret, Persons: demo.ThePersons(),
-		RedirectURIs: []string{s.places.Web + "/login/" + providerID + "/callback"},
+		Issuer: s.places.EID, ClientID: client, ClientSecret: secret, Persons: demo.ThePersons(),
+		RedirectURIs: []string{s.places.Web + "/login/" + name + "/callback"},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	provider, err := login.NewOIDC(login.OIDCConfig{
-		ID: providerID, Name: "Test-e-legitimation", Issuer: s.places.EID, ClientID: "sigill", ClientSecret: secret,
+	s.transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.certificates.Authority}}
+	return login.NewOIDC(login.OIDCConfig{
+		ID: name, Name: "Test-e-legitimation", Issuer: s.places.EID, ClientID: client, ClientSecret: secret,
 		Scopes: []string{demo.ScopeNumber}, AcceptedACR: []string{demo.LevelOfAssurance},
 		Claims: [][]string{{demo.ClaimPersonnummer}, {demo.ClaimSamordningsnummer}},
-		HTTP:   &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.certificates.Authority}, IdleConnTimeout: time.Minute}},
+		HTTP:   &http.Client{Transport: s.transport},
 	})
+}
+
+func (s *stage) openGateway(o stageOptions, provider login.Provider) error {
+	signers, err := signers(o.Dir)
 	if err != nil {
 		return err
 	}
-	config := gatewayConfig{
+	const hostname = "sakert." + demo.Domain
+	s.gateway, err = newGateway(s.vault, gatewayConfig{
 		Organisation: web.Organisation{Name: demo.Organisation, Phone: demo.Phone, URL: "https://www." + demo.Domain},
-		Hostname:     "sakert." + demo.Domain,
+		Hostname:     hostname,
 		Domains:      []string{demo.Domain},
 		WebURL:       s.places.Web,
 		TLS:          &tls.Config{Certificates: []tls.Certificate{s.certificates.Server}, MinVersion: tls.VersionTLS12},
 		Submission:   s.ports.submission, Submissions: s.ports.submissions, Connector: s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
 		ConnectorNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		Upstream:          relay.Config{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext, Hello: "sakert." + demo.Domain},
+		Upstream:          relay.Config{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext, Hello: hostname},
 		Providers:         []login.Provider{provider},
 		NoticeFrom:        policy.MustAddress("sakert@" + demo.Domain),
-		WebLimits:         web.Limits{PerMinute: 6000}, // everybody in a demo has one address
-		Grace:             demoGrace,
-		Log:               o.Log,
+		Retention: outbox.Text{
+			Swedish: "Demon sparar meddelanden tills den avslutas, eller så länge mappen med dess tillstånd finns.",
+			English: "The demo keeps messages until it ends, or as long as the folder with its state exists.",
+		},
+		Signers:   signers,
+		WebLimits: web.Limits{PerMinute: 6000}, // everybody in a demo has one address
+		Grace:     demoGrace,
+		Log:       o.Log,
+	})
+	return err
+}
+
+func signers(dir string) ([]outbox.Signer, error) {
+	keys, err := demo.OpenSigningKeys(dir)
+	if err != nil {
+		return nil, err
 	}
-	if s.gateway, err = newGateway(s.vault, config); err != nil {
-		return fmt.Errorf("gateway: %w", err)
+	rsa, err := outbox.ParseSigner("demo-rsa", demo.Domain, keys.RSA)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	ed25519, err := outbox.ParseSigner("demo-ed25519", demo.Domain, keys.Ed25519)
+	return []outbox.Signer{rsa, ed25519}, err
 }
 
 // Run serves until ctx ends, and closes the stage: the gateway first, so that its last notices find the world still there,
@@ -228,6 +252,9 @@ func (s *stage) Run(ctx context.Context) error {
 // Close ends what Run would have; after Run it does nothing.
 func (s *stage) Close() (err error) {
 	s.ports.close()
+	if s.transport != nil {
+		s.transport.CloseIdleConnections()
+	}
 	if s.vault != nil {
 		err = s.vault.Close()
 		s.vault = nil

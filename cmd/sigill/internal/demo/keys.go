@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -17,58 +16,40 @@ import (
 // rsaBits is the least RFC 8301 section 3.2 wants of a signer.
 const rsaBits = 2048
 
-// SigningKeys are the DKIM keys of the demo's domain.
-type SigningKeys struct {
-	RSA     *rsa.PrivateKey
-	Ed25519 ed25519.PrivateKey
-}
+// SigningKeys are the DKIM keys of the demo's domain, in PEM.
+type SigningKeys struct{ RSA, Ed25519 []byte }
 
 // OpenSigningKeys reads dir/keys/dkim-*.key, or makes them.
 func OpenSigningKeys(dir string) (k SigningKeys, err error) {
-	var ok bool
-	key, err := openKey(filepath.Join(dir, "keys", "dkim-rsa.key"), func() (crypto.Signer, error) {
+	k.RSA, err = openKey(filepath.Join(dir, "keys", "dkim-rsa.key"), func() (any, error) {
 		return rsa.GenerateKey(rand.Reader, rsaBits)
 	})
 	if err != nil {
 		return k, err
 	}
-	if k.RSA, ok = key.(*rsa.PrivateKey); !ok {
-		return k, errors.New("demo: dkim-rsa.key is no RSA key")
-	}
-	key, err = openKey(filepath.Join(dir, "keys", "dkim-ed25519.key"), func() (crypto.Signer, error) {
+	k.Ed25519, err = openKey(filepath.Join(dir, "keys", "dkim-ed25519.key"), func() (any, error) {
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, err
 	})
-	if err != nil {
-		return k, err
-	}
-	if k.Ed25519, ok = key.(ed25519.PrivateKey); !ok {
-		return k, errors.New("demo: dkim-ed25519.key is no Ed25519 key")
-	}
-	return k, nil
+	return k, err
 }
 
-func openKey(path string, generate func() (crypto.Signer, error)) (any, error) {
+func openKey(path string, generate func() (any, error)) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		key, err := generate()
-		if err != nil {
-			return nil, fmt.Errorf("demo: make a key: %w", err)
+		key, faulty := generate()
+		if faulty != nil {
+			return nil, fmt.Errorf("demo: make a key: %w", faulty)
 		}
-		return key, writeKey(path, key)
+		if err := writeKey(path, key); err != nil {
+			return nil, err
+		}
+		text, err = os.ReadFile(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("demo: %s holds no key", path)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("demo: %s: %w", path, err)
-	}
-	return key, nil
+	return text, nil
 }
 
 func writeKey(path string, key any) error {

@@ -59,3 +59,11 @@ func ThePersons() []Person {
 		{"Leila Haddad", policy.MustPersonID("197412772381"), policy.MustAddress("leila.haddad@" + CitizenDomain)},
 	}
 }
+
+// SpareNumbers are test numbers for recipients the demo does not know.
+func SpareNumbers() []policy.PersonID {
+	return []policy.PersonID{
+		policy.MustPersonID("199001012385"), policy.MustPersonID("197711032396"), policy.MustPersonID("200109172387"),
+		policy.MustPersonID("198000602394"), policy.MustPersonID("199908072391"),
+	}
+}

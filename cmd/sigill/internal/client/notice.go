@@ -1,0 +1,76 @@
+package client
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/emersion/go-message/mail"
+)
+
+// webAddress is one in running text, less the punctuation after it.
+var webAddress = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:!?)\]]`)
+
+// LinksIn are the web addresses in a mail's texts.
+func LinksIn(raw []byte) []string {
+	return webAddress.FindAllString(strings.Join(texts(raw), "\n"), -1)
+}
+
+// texts are the decoded subject and text parts of a mail, and the names of its files.
+func texts(raw []byte) (out []string) {
+	r, err := mail.CreateReader(bytes.NewReader(raw))
+	if err != nil {
+		return []string{string(raw)}
+	}
+	defer r.Close()
+	if subject, err := r.Header.Subject(); err == nil {
+		out = append(out, subject)
+	}
+	for {
+		part, err := r.NextPart()
+		if err != nil {
+			return out
+		}
+		switch h := part.Header.(type) {
+		case *mail.InlineHeader:
+			if kind, _, _ := h.ContentType(); kind != "" && !strings.HasPrefix(kind, "text/") {
+				continue
+			}
+			if b, err := io.ReadAll(part.Body); err == nil {
+				out = append(out, string(b))
+			}
+		case *mail.AttachmentHeader:
+			if name, err := h.Filename(); err == nil && name != "" {
+				out = append(out, name)
+			}
+		}
+	}
+}
+
+// A line of a mail is known again by this many runes at least, a subject by fewer; shorter ones ("Hej!") may stand in any
+// mail.
+const (
+	tellLine    = 20
+	tellSubject = 8
+)
+
+// Leaks says whether a notice gives away anything of a secret mail: its subject, a line of its text, a file name.
+func Leaks(notice, secret []byte) error {
+	said := strings.ToLower(string(notice) + "\n" + strings.Join(texts(notice), "\n"))
+	for i, text := range texts(secret) {
+		for line := range strings.Lines(text) {
+			line = strings.ToLower(strings.TrimSpace(line))
+			tell := tellLine
+			if i == 0 {
+				line, _ = Tagged(line)
+				tell = tellSubject
+			}
+			if len([]rune(line)) >= tell && strings.Contains(said, line) {
+				return fmt.Errorf("the notice holds a line of the mail (part %d)", i)
+			}
+		}
+	}
+	return nil
+}
