@@ -1,0 +1,245 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/mail"
+	"strings"
+	"time"
+
+	"sigill/policy"
+	"sigill/smtpd/relay"
+	"sigill/vault"
+)
+
+// Sender hands a notice over; *relay.Client does.
+type Sender interface {
+	Send(ctx context.Context, m relay.Mail, message io.Reader) (relay.Reply, error)
+}
+
+// Config is what a worker needs.
+type Config struct {
+	Outbox  *vault.Outbox
+	Sender  Sender
+	Notices Notices
+	// From is the address of the From field; its display name is the organisation's.
+	From policy.Address
+	// ReturnPath is the envelope's sender, where notices that bounce come to; From if zero. It is an address somebody
+	// reads and not the null one, since a notice that could not be delivered later on is news to its sender, and since SPF
+	// and DMARC look at its domain.
+	ReturnPath policy.Address
+	// Signers are the DKIM keys. Without any, notices go out unsigned.
+	Signers []Signer
+	// Parallel is how many notices are sent at one time; 4 if zero.
+	Parallel int
+	Log      *slog.Logger
+	Now      func() time.Time // time.Now if nil
+}
+
+// Worker sends notices. There is one for each vault.
+type Worker struct {
+	config  Config
+	texts   *texts
+	from    mail.Address
+	queue   queue
+	results results
+	log     *slog.Logger
+	now     func() time.Time
+}
+
+// queue tells what is due: *vault.Outbox, or one that fails in a test.
+type queue interface {
+	Due(ctx context.Context, now time.Time, n int) (due []vault.Job, next time.Time, err error)
+	Wake() <-chan struct{}
+}
+
+// results takes what became of jobs: *vault.Outbox, or one that fails in a test.
+type results interface {
+	Sent(ctx context.Context, j vault.Job) error
+	Retry(ctx context.Context, j vault.Job, at time.Time, cause string) error
+	Fail(ctx context.Context, j vault.Job, cause string) error
+}
+
+// New checks the configuration, writes a notice of each kind and signs one.
+func New(c Config) (*Worker, error) {
+	texts, err := newTexts(c.Notices)
+	if err != nil {
+		return nil, err
+	}
+	if c.Outbox == nil || c.Sender == nil || c.From.IsZero() {
+		return nil, errors.New("outbox: it needs an outbox, a sender and a From address")
+	}
+	for _, s := range c.Signers {
+		if d := c.From.Domain; d != s.Domain && !strings.HasSuffix(d, "."+s.Domain) {
+			return nil, fmt.Errorf("outbox: the DKIM key %s does not sign for %s", s.name(), d) // RFC 7489 section 3.1.1
+		}
+	}
+	if c.ReturnPath.IsZero() {
+		c.ReturnPath = c.From
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 4
+	}
+	w := &Worker{
+		config: c, texts: texts, from: mail.Address{Name: c.Notices.Organisation, Address: c.From.String()},
+		queue: c.Outbox, results: c.Outbox, log: c.Log, now: c.Now,
+	}
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	_, err = w.mail(vault.Job{Kind: vault.NoticeMessage, To: c.From, Link: "sample"})
+	return w, err
+}
+
+// How the worker waits when the vault does not answer.
+const (
+	lookAgain  = 5 * time.Second  // after Due failed
+	stopGrace  = 10 * time.Second // for notices under way when Run's ctx ends
+	recordWait = time.Minute      // longest pause between tries to record a result
+)
+
+// Run sends what is due until ctx ends.
+func (w *Worker) Run(ctx context.Context) error {
+	// A notice that is under way may come to its end: one cut off after its last octet would be sent twice.
+	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	flying := map[[16]byte]bool{}
+	done := make(chan [16]byte)
+	for ctx.Err() == nil {
+		wait := w.launch(ctx, work, flying, done)
+		w.await(ctx, wait, flying, done)
+	}
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	for len(flying) > 0 {
+		select {
+		case id := <-done:
+			delete(flying, id)
+		case <-grace.C:
+			abandon()
+		}
+	}
+	return nil
+}
+
+// launch starts what is due and not under way, and tells when to look again; zero is when something happens.
+func (w *Worker) launch(ctx, work context.Context, flying map[[16]byte]bool, done chan<- [16]byte) (wait time.Duration) {
+	if len(flying) == w.config.Parallel {
+		return 0
+	}
+	now := w.now()
+	// Those under way are due too.
+	due, next, err := w.queue.Due(ctx, now, w.config.Parallel)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.log.Error("outbox: look for notices", "cause", err)
+		}
+		return lookAgain
+	}
+	for _, j := range due {
+		if len(flying) == w.config.Parallel {
+			return 0
+		}
+		if !flying[j.ID] {
+			flying[j.ID] = true
+			go func() {
+				w.attempt(work, j)
+				done <- j.ID
+			}()
+		}
+	}
+	if next.IsZero() || len(flying) == w.config.Parallel {
+		return 0
+	}
+	return max(next.Sub(now), time.Millisecond)
+}
+
+// await returns when there may be something to launch.
+func (w *Worker) await(ctx context.Context, wait time.Duration, flying map[[16]byte]bool, done <-chan [16]byte) {
+	var timer <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		timer = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-w.queue.Wake():
+	case <-timer:
+	case id := <-done:
+		delete(flying, id)
+	}
+}
+
+// attempt tries a job once and records what became of it.
+func (w *Worker) attempt(ctx context.Context, j vault.Job) {
+	err := w.send(ctx, j)
+	if ctx.Err() != nil && err != nil {
+		return // the next start tries again
+	}
+	log := w.log.With("notice", string(j.Kind), "message", j.Message.String(), "attempt", j.Attempts+1)
+	at, again := w.next(j)
+	var refused *relay.Error
+	switch {
+	case err == nil:
+		log.Info("notice sent")
+		w.record(ctx, log, func(ctx context.Context) error { return w.results.Sent(ctx, j) })
+	case errors.As(err, &refused) && !refused.Temporary(), !again:
+		log.Warn("notice failed", "cause", err)
+		w.record(ctx, log, func(ctx context.Context) error { return w.results.Fail(ctx, j, cause(err)) })
+	default:
+		log.Warn("notice put off", "until", at, "cause", err)
+		w.record(ctx, log, func(ctx context.Context) error { return w.results.Retry(ctx, j, at, cause(err)) })
+	}
+}
+
+// cause is an error for the operator, with the upstream's words.
+func cause(err error) string {
+	var refused *relay.Error
+	if errors.As(err, &refused) && refused.Cause == nil {
+		return fmt.Sprintf("%d %s", refused.Code, refused.Text)
+	}
+	return err.Error()
+}
+
+// record keeps on until the result is written: a job without would be sent again at once. While it tries, the job
+// counts as under way.
+func (w *Worker) record(ctx context.Context, log *slog.Logger, write func(context.Context) error) {
+	for wait := time.Second; ; wait = min(2*wait, recordWait) {
+		err := write(context.WithoutCancel(ctx))
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		log.Error("notice: write down the result", "cause", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *Worker) send(ctx context.Context, j vault.Job) error {
+	m, err := w.mail(j)
+	if err != nil {
+		return err
+	}
+	envelope := policy.Envelope{From: w.config.ReturnPath, To: []policy.Address{j.To}}
+	_, err = w.config.Sender.Send(ctx, relay.Mail{Envelope: envelope, Size: int64(len(m))}, bytes.NewReader(m))
+	return err
+}
+
+func (w *Worker) mail(j vault.Job) ([]byte, error) {
+	n, err := w.texts.write(j)
+	if err != nil {
+		return nil, err
+	}
+	return sign(compose(w.from, j.To, j, n, w.now()), w.config.Signers)
+}
