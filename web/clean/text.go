@@ -1,0 +1,306 @@
+package clean
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// Text gives the text of a mail's HTML, in UTF-8, as a person would have written it: paragraphs, lists with their marks,
+// the cells of a table's row on one line, quotes behind "> ", links followed by their target. What the mail does not
+// display (display: none) is not in it.
+func Text(mail []byte) string {
+	w := &walker{}
+	z := html.NewTokenizer(bytes.NewReader(mail))
+	var within string
+	for {
+		kind := z.Next()
+		switch kind {
+		case html.ErrorToken:
+			w.endLink()
+			return strings.TrimRight(w.out.String(), " \n")
+		case html.TextToken:
+			if t := z.Token(); within == "" && w.hidden == 0 {
+				w.text(t.Data)
+			}
+			continue
+		}
+		within = ""
+		switch kind {
+		case html.StartTagToken, html.SelfClosingTagToken:
+			t := z.Token()
+			if fallback[t.Data] {
+				z.NextIsNotRawText()
+			}
+			if silent[t.Data] {
+				within = t.Data
+			}
+			w.startTag(t)
+		case html.EndTagToken:
+			w.endTag(z.Token().Data)
+		}
+	}
+}
+
+// walker writes text from tags as they come, without a tree: a mail may nest as deep as it likes.
+type walker struct {
+	lines
+	lists  []int // open lists; the next number, or -1 for marks
+	cells  []row // open tables
+	pre    int
+	link   string // target of the open link
+	linkAt int    // where its text starts
+	// An element with display: none hides until as many end tags of its name have come as start tags.
+	hidden int
+	hider  string
+}
+
+// row is the state of a table's row.
+type row struct {
+	in     bool // a cell is open
+	filled bool // a cell of it has text
+	tall   bool // a cell of it has several lines
+	at     int  // where the open cell starts
+	top    int  // its first line
+}
+
+func (w *walker) startTag(t html.Token) {
+	if w.hidden > 0 {
+		if t.Data == w.hider {
+			w.hidden++
+		}
+		return
+	}
+	if t.Type == html.StartTagToken && elements[t.Data] != void && hides(get(t, "style")) {
+		w.hider, w.hidden = t.Data, 1
+		return
+	}
+	switch name := t.Data; name {
+	case "br":
+		w.newline()
+	case "hr":
+		w.breakLine(1)
+		w.word("----")
+		w.breakLine(1)
+	case "img":
+		if alt := strings.TrimSpace(get(t, "alt")); alt != "" {
+			w.text("[" + alt + "]")
+		}
+	case "a":
+		w.endLink()
+		w.link, _ = cleanLink(get(t, "href"))
+		w.linkAt = w.out.Len()
+	case "ul", "ol":
+		w.openList(t)
+	case "li":
+		w.item()
+	case "blockquote":
+		w.breakLine(2)
+		w.quotes++
+	case "pre":
+		w.breakLine(2)
+		w.pre++
+	case "table":
+		w.separator = false
+		w.breakLine(1)
+		w.cells = append(w.cells, row{})
+	case "tr":
+		w.startRow()
+	case "td", "th":
+		w.startCell()
+	case "p":
+		w.breakLine(paragraphGap(t))
+	default:
+		if gap := blockGap(name); gap > 0 {
+			w.breakLine(gap)
+		}
+	}
+}
+
+func (w *walker) endTag(name string) {
+	if w.hidden > 0 {
+		if name == w.hider {
+			w.hidden--
+		}
+		return
+	}
+	switch name {
+	case "br":
+		w.newline()
+	case "a":
+		w.endLink()
+	case "ul", "ol":
+		w.lists = w.lists[:max(0, len(w.lists)-1)]
+		w.breakLine(gapOf(len(w.lists) == 0))
+	case "blockquote":
+		w.breakLine(2)
+		w.quotes = max(0, w.quotes-1)
+	case "pre":
+		w.breakLine(2)
+		w.pre = max(0, w.pre-1)
+	case "table":
+		w.cells = w.cells[:max(0, len(w.cells)-1)]
+		w.separator = false
+		w.breakLine(1)
+	case "tr":
+		w.startRow()
+	case "td", "th":
+		w.endCell()
+	case "p":
+		w.breakLine(1)
+	default:
+		if gap := blockGap(name); gap > 0 {
+			w.breakLine(gap)
+		}
+	}
+}
+
+// hides tells whether a style takes the element from the page.
+func hides(style string) bool {
+	return style != "" && strings.Contains("; "+filterStyle(style), "; display: none")
+}
+
+// blockGap is how many line ends stand around an element; 0 if it is in a line.
+func blockGap(name string) int {
+	switch name {
+	case "h1", "h2", "h3", "h4", "h5", "h6":
+		return 2
+	}
+	if blockNames[name] {
+		return 1
+	}
+	return 0
+}
+
+// blockNames are elements that start a line and leave no gap. Forms are among them: their text stays.
+var blockNames = map[string]bool{
+	"address": true, "article": true, "aside": true, "body": true, "caption": true, "center": true, "dd": true,
+	"div": true, "dl": true, "dt": true, "fieldset": true, "figcaption": true, "figure": true, "footer": true,
+	"form": true, "header": true, "main": true, "nav": true, "option": true, "section": true, "textarea": true,
+	"tbody": true, "thead": true, "tfoot": true,
+}
+
+func gapOf(wide bool) int {
+	if wide {
+		return 2
+	}
+	return 1
+}
+
+// paragraphGap is 1 for Outlook's paragraphs, which have no space between them, and for those with a margin of 0.
+func paragraphGap(t html.Token) int {
+	style := filterStyle(get(t, "style")) + ";"
+	tight := knownClass(get(t, "class")) == "mso" || strings.Contains(style, "margin: 0") && !strings.Contains(style, "margin: 0.")
+	return gapOf(!tight)
+}
+
+func (w *walker) openList(t html.Token) {
+	w.breakLine(gapOf(len(w.lists) == 0))
+	next := -1
+	if t.Data == "ol" {
+		next = 1
+		if n, err := strconv.Atoi(get(t, "start")); err == nil && n >= 0 && n < 10000 {
+			next = n
+		}
+	}
+	w.lists = append(w.lists, next)
+}
+
+// maxIndent is how deep lists are indented.
+const maxIndent = 8
+
+func (w *walker) item() {
+	w.breakLine(1)
+	depth := len(w.lists)
+	mark := "- "
+	if depth > 0 && w.lists[depth-1] >= 0 {
+		mark = strconv.Itoa(w.lists[depth-1]) + ". "
+		w.lists[depth-1]++
+	}
+	w.mark = strings.Repeat("  ", min(max(depth-1, 0), maxIndent)) + mark
+}
+
+func (w *walker) startRow() {
+	w.separator = false
+	w.breakLine(1)
+	if n := len(w.cells); n > 0 {
+		w.cells[n-1] = row{}
+	}
+}
+
+// startCell puts a cell on the line of the cell before it, unless that had several lines.
+func (w *walker) startCell() {
+	n := len(w.cells)
+	if n == 0 {
+		return
+	}
+	w.endCell()
+	r := &w.cells[n-1]
+	if r.filled && !r.tall {
+		w.gap, w.space = 0, false
+		w.separator = true
+	} else {
+		w.breakLine(1)
+	}
+	r.in, r.at, r.top = true, w.out.Len(), w.height+w.gap
+}
+
+func (w *walker) endCell() {
+	n := len(w.cells)
+	if n == 0 || !w.cells[n-1].in {
+		return
+	}
+	r := &w.cells[n-1]
+	r.in = false
+	r.filled = r.filled || w.out.Len() > r.at
+	r.tall = r.tall || w.height > r.top
+}
+
+// endLink writes the target of a link, unless its text is the target.
+func (w *walker) endLink() {
+	target := w.link
+	w.link = ""
+	if target == "" {
+		return
+	}
+	shown := strings.TrimSpace(w.out.String()[min(w.linkAt, w.out.Len()):])
+	if bare(shown) != bare(target) {
+		w.space = w.space || shown != ""
+		w.word("<" + target + ">")
+	}
+}
+
+// bare is a link's target as people write it.
+func bare(s string) string {
+	for _, prefix := range []string{"mailto:", "tel:", "http://", "https://", "www."} {
+		s = strings.TrimPrefix(s, prefix)
+	}
+	return strings.TrimSuffix(s, "/")
+}
+
+// text writes the text between two tags.
+func (w *walker) text(s string) {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	if w.pre > 0 {
+		w.verbatim(s)
+		return
+	}
+	for i, part := range strings.FieldsFunc(s, isSpace) {
+		if i > 0 || isSpace(rune(s[0])) {
+			w.space = true
+		}
+		part = strings.ReplaceAll(part, "\u00a0", " ")
+		if !w.begun || w.gap > 0 {
+			part = strings.TrimLeft(part, " ") // a paragraph of one &nbsp; is an empty line
+		}
+		w.word(part)
+	}
+	if s != "" && isSpace(rune(s[len(s)-1])) {
+		w.space = true
+	}
+}
+
+// isSpace tells the white space that HTML collapses (HTML, "ASCII whitespace").
+func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f' }
