@@ -8,22 +8,25 @@ import (
 
 const tagSize = 16 // of AES-GCM
 
-// ChunkSize is the octets of content in a chunk, all but the last of a stream. A sealed chunk lies in pages of 4096
-// octets with 20 octets of key and at most 32 of page and element header, so it is that much less than 64 pages, rounded
-// down to leave the engine some room.
-const ChunkSize = 64*4096 - tagSize - 20 - 32 - 60
+// ChunkSize is the octets of content in a chunk, all but the last of a stream: as many as fit in 64 pages of 4096 octets
+// with the tag, a key of 20 octets, and what bbolt stores with it, a page header and an element header of 16 octets each.
+const ChunkSize = 64*4096 - tagSize - 20 - 16 - 16
 
 // Chunks seals and opens the chunks of one stream. For use by one goroutine at a time.
 type Chunks struct {
-	aead cipher.AEAD
-	id   ID
+	aead  hidden[cipher.AEAD]
+	nonce [12]byte // kept here, since what passes through an interface escapes to the heap
+	bound [21]byte
 }
 
 // NewChunks gives the chunks of the stream that this content key, and no other stream, is for.
 func NewChunks(content *Key, id ID) *Chunks {
 	key := content.Derive("chunks")
 	defer key.Wipe()
-	return &Chunks{aead: newGCM(key.b[:]), id: id}
+	aead := newGCM(key.secret().b[:])
+	c := &Chunks{aead: hide(&aead)}
+	copy(c.bound[:], id[:])
+	return c
 }
 
 func newGCM(key []byte) cipher.AEAD {
@@ -40,28 +43,27 @@ func newGCM(key []byte) cipher.AEAD {
 
 // Seal appends a sealed chunk to dst: as long as plain and 16 octets more. A number must be sealed once only.
 func (c *Chunks) Seal(dst []byte, number uint32, last bool, plain []byte) []byte {
-	nonce, place := c.place(number, last)
-	return c.aead.Seal(dst, nonce[:], plain, place[:])
+	c.place(number, last)
+	return (*c.aead()).Seal(dst, c.nonce[:], plain, c.bound[:])
 }
 
 // Open appends the content of a sealed chunk to dst. ErrDamaged if it is not that chunk of that stream.
 func (c *Chunks) Open(dst []byte, number uint32, last bool, sealed []byte) ([]byte, error) {
-	nonce, place := c.place(number, last)
-	plain, err := c.aead.Open(dst, nonce[:], sealed, place[:])
+	c.place(number, last)
+	plain, err := (*c.aead()).Open(dst, c.nonce[:], sealed, c.bound[:])
 	if err != nil {
 		return nil, ErrDamaged
 	}
 	return plain, nil
 }
 
-// place gives the nonce (seven zero octets, number, 1 for the last chunk) and what the chunk is bound to: the stream,
-// then the same number and flag.
-func (c *Chunks) place(number uint32, last bool) (nonce [12]byte, place [21]byte) {
-	binary.BigEndian.PutUint32(nonce[7:], number)
+// place sets the nonce (seven zero octets, number, 1 for the last chunk) and what the chunk is bound to: the stream, then
+// the same number and flag.
+func (c *Chunks) place(number uint32, last bool) {
+	binary.BigEndian.PutUint32(c.nonce[7:], number)
+	c.nonce[11] = 0
 	if last {
-		nonce[11] = 1
+		c.nonce[11] = 1
 	}
-	copy(place[:], c.id[:])
-	copy(place[16:], nonce[7:])
-	return nonce, place
+	copy(c.bound[16:], c.nonce[7:])
 }

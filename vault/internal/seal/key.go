@@ -25,16 +25,22 @@ type ID [16]byte
 
 const keySize = 32
 
-// Key is a secret of 32 octets. Whatever prints it prints "redacted".
+// Key is a secret of 32 octets, made by NewKey, KeyFromBytes or Derive. Whatever prints it prints "redacted".
 type Key struct {
-	b    [keySize]byte
-	macs sync.Pool // of hash.Hash keyed with b
+	secret hidden[secret]
 }
+
+type secret struct {
+	b    [keySize]byte
+	macs sync.Pool // of *mac keyed with b
+}
+
+func newKey() *Key { return &Key{hide(new(secret))} }
 
 // NewKey gives a random key.
 func NewKey() *Key {
-	k := new(Key)
-	rand.Read(k.b[:]) // never fails, by its contract
+	k := newKey()
+	rand.Read(k.secret().b[:]) // never fails, by its contract
 	return k
 }
 
@@ -43,26 +49,26 @@ func KeyFromBytes(b []byte) (*Key, error) {
 	if len(b) != keySize {
 		return nil, fmt.Errorf("%w: %d octets, not %d", ErrWrongKey, len(b), keySize)
 	}
-	k := new(Key)
-	copy(k.b[:], b)
+	k := newKey()
+	copy(k.secret().b[:], b)
 	return k, nil
 }
 
 // Bytes is the secret itself, to be wrapped and nothing else.
-func (k *Key) Bytes() []byte { return append([]byte(nil), k.b[:]...) }
+func (k *Key) Bytes() []byte { return append([]byte(nil), k.secret().b[:]...) }
 
-// Wipe zeroes the key. It does not reach copies the runtime or a derived key made.
-func (k *Key) Wipe() { clear(k.b[:]) }
+// Wipe zeroes the key. It does not reach copies the runtime, a digest or a derived key made.
+func (k *Key) Wipe() { clear(k.secret().b[:]) }
 
-// Derive gives an independent key for one purpose: HKDF-SHA256 (RFC 5869) without salt, with "sigill/1/" and the label
-// as info.
+// Derive gives an independent key for one purpose: HKDF-Expand (RFC 5869 section 2.3) with SHA-256, with "sigill/1/" and
+// the label as info. The key is random already, so there is nothing to extract first.
 func (k *Key) Derive(label string) *Key {
-	b, err := hkdf.Expand(sha256.New, k.b[:], "sigill/1/"+label, keySize)
+	b, err := hkdf.Expand(sha256.New, k.secret().b[:], "sigill/1/"+label, keySize)
 	if err != nil {
 		panic(err) // only for more than 255 hashes of output
 	}
-	d := new(Key)
-	copy(d.b[:], b)
+	d := newKey()
+	copy(d.secret().b[:], b)
 	clear(b)
 	return d
 }
@@ -71,35 +77,44 @@ func (k *Key) Derive(label string) *Key {
 func (k *Key) Check() [8]byte {
 	var out [8]byte
 	d := k.Derive("check")
-	copy(out[:], d.b[:])
+	copy(out[:], d.secret().b[:])
 	return out
 }
 
 // Digest is a keyed hash to look things up by: HMAC-SHA256 over the label and the parts, each led by its length in eight
 // octets, so that no two lists of parts give the same input. For use by many goroutines.
-func (k *Key) Digest(label string, parts ...[]byte) (sum [32]byte) {
-	mac, ok := k.macs.Get().(hash.Hash)
+func (k *Key) Digest(label string, parts ...[]byte) [32]byte {
+	s := k.secret()
+	m, ok := s.macs.Get().(*mac)
 	if !ok {
-		mac = hmac.New(sha256.New, k.b[:])
+		m = &mac{Hash: hmac.New(sha256.New, s.b[:])}
 	}
-	defer k.macs.Put(mac)
-	mac.Reset()
-	var size [8]byte
-	write := func(p []byte) {
-		binary.BigEndian.PutUint64(size[:], uint64(len(p)))
-		mac.Write(size[:])
-		mac.Write(p)
-	}
-	write([]byte(label))
+	defer s.macs.Put(m)
+	m.Reset()
+	m.length(len(label))
+	m.scratch = append(m.scratch[:0], label...)
+	m.Write(m.scratch)
 	for _, p := range parts {
-		write(p)
+		m.length(len(p))
+		m.Write(p)
 	}
-	mac.Sum(sum[:0])
-	return sum
+	m.scratch = m.Sum(m.scratch[:0])
+	return [32]byte(m.scratch)
+}
+
+// mac is a keyed hash with room for what would escape to the heap on its way through an interface.
+type mac struct {
+	hash.Hash
+	scratch []byte
+}
+
+func (m *mac) length(n int) {
+	m.scratch = binary.BigEndian.AppendUint64(m.scratch[:0], uint64(n))
+	m.Write(m.scratch)
 }
 
 // Format prints "redacted" whatever the verb is.
-func (k *Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, "redacted") }
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprint(f, "redacted") }
 
 // LogValue is "redacted".
-func (k *Key) LogValue() slog.Value { return slog.StringValue("redacted") }
+func (k Key) LogValue() slog.Value { return slog.StringValue("redacted") }
