@@ -13,11 +13,6 @@ func (c *cutter) separate(in []run) []run {
 		}
 		afterWord := i > 0 && in[i-1].word
 		beforeWord := i+1 < len(in) && in[i+1].word
-		if afterWord && beforeWord && allSpace(r.glyphs) {
-			// White space between two words would be no text.
-			out = append(out, c.apart(out, c.encode(r.glyphs)))
-			continue
-		}
 		head, tail := 0, len(r.glyphs)
 		if afterWord && in[i-1].to != r.from {
 			head = tokenEnd(r.glyphs)
@@ -25,7 +20,8 @@ func (c *cutter) separate(in []run) []run {
 		if beforeWord && in[i+1].from != r.to {
 			tail = tokenStart(r.glyphs)
 		}
-		if head >= tail && (head > 0 || tail < len(r.glyphs)) {
+		if left, right := afterWord || head > 0, beforeWord || tail < len(r.glyphs); head > tail || left && right && allSpace(r.glyphs[head:tail]) {
+			// White space between two words would be no text.
 			head, tail = len(r.glyphs), len(r.glyphs)
 		}
 		if head > 0 {
