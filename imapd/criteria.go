@@ -120,7 +120,7 @@ func sent(since, before time.Time) test {
 		case c.index == nil:
 			return unknown
 		}
-		at := c.index.Envelope.Date
+		at := sentAt(&c.index.Envelope)
 		return when(!at.IsZero() && within(at, since, before))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"mime"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/emersion/go-imap/v2"
@@ -15,16 +16,24 @@ import (
 // envelope is an ENVELOPE (RFC 3501 section 7.4.2). The library encodes subject and names (RFC 2047).
 func envelope(e *message.Envelope) *imap.Envelope {
 	return &imap.Envelope{
-		Date: e.Date, Subject: strings.ToValidUTF8(e.Subject, "\ufffd"), MessageID: clean(e.MessageID), InReplyTo: cleanAll(e.InReplyTo),
+		Date: sentAt(e), Subject: strings.ToValidUTF8(e.Subject, "\ufffd"), MessageID: clean(e.MessageID), InReplyTo: cleanAll(e.InReplyTo),
 		From: addresses(e.From), Sender: addresses(e.Sender), ReplyTo: addresses(e.ReplyTo),
 		To: addresses(e.To), Cc: addresses(e.Cc), Bcc: addresses(e.Bcc),
 	}
 }
 
+// sentAt is the date of the Date field in the sender's zone, which the index does not keep; zero if there is none.
+func sentAt(e *message.Envelope) time.Time {
+	if t, ok := message.ParseDate(e.RawDate); ok {
+		return t
+	}
+	return e.Date
+}
+
 // addresses gives mailboxes and the marks of groups. Half an address would look like such a mark, so what is missing of it
 // is filled in with words other servers use too.
 func addresses(list []message.Mailbox) []imap.Address {
-	out := make([]imap.Address, 0, len(list))
+	var out []imap.Address
 	for _, m := range list {
 		a := imap.Address{Name: strings.ToValidUTF8(m.Name, "\ufffd"), Mailbox: clean(m.Local), Host: clean(m.Host)}
 		switch {
