@@ -152,9 +152,10 @@ func (s *Server) attachments(c *composer, f *replyForm) error {
 		case n > s.config.Limits.Files:
 			return errManyFiles
 		}
-		octets, err := c.attach(p.FileName(), p.Header.Get("Content-Type"), p)
-		if f.u.err != nil {
-			return f.u.err
+		from := &heard{Reader: p}
+		octets, err := c.attach(p.FileName(), p.Header.Get("Content-Type"), from)
+		if from.err != nil {
+			return f.fault()
 		}
 		if err != nil {
 			return err

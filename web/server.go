@@ -105,7 +105,7 @@ func New(c Config) (*Server, error) {
 		base:     base,
 		log:      c.Log,
 		now:      c.Now,
-		store:    newSessionStore(c.Now),
+		store:    newSessionStore(c.Now, c.Limits),
 		replies:  newReplies(c.Now, c.Limits.Session),
 		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
 		accounts: newLimiter(c.Now, 6, 10),

@@ -35,16 +35,19 @@ func newSessions(l Limits, store scs.Store) *scs.SessionManager {
 	}
 }
 
-// sessionStore keeps sessions in memory. Unlike the one of scs it remembers which were ended, so that a slow request
-// that began before a logout cannot bring its session back.
+// sessionStore keeps sessions in memory, by the server's clock. Unlike the one of scs it remembers which were ended, so
+// that a slow request that began before a logout cannot bring its session back.
 type sessionStore struct {
 	now  func() time.Time
+	idle time.Duration
+	life time.Duration
 	mu   sync.Mutex
 	held map[string]heldSession
 }
 
 type heldSession struct {
 	data    []byte // nil when ended
+	began   time.Time
 	expires time.Time
 }
 
@@ -53,8 +56,8 @@ const maxSessions = 200_000
 
 var errSessions = errors.New("web: too many sessions")
 
-func newSessionStore(now func() time.Time) *sessionStore {
-	return &sessionStore{now: now, held: map[string]heldSession{}}
+func newSessionStore(now func() time.Time, l Limits) *sessionStore {
+	return &sessionStore{now: now, idle: l.Idle, life: l.Session, held: map[string]heldSession{}}
 }
 
 func (s *sessionStore) Find(token string) ([]byte, bool, error) {
@@ -67,17 +70,25 @@ func (s *sessionStore) Find(token string) ([]byte, bool, error) {
 	return h.data, true, nil
 }
 
-func (s *sessionStore) Commit(token string, data []byte, expires time.Time) error {
+// Commit keeps a session for another while, at most until its life is over.
+func (s *sessionStore) Commit(token string, data []byte, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.now()
 	h, ok := s.held[token]
 	switch {
-	case ok && (h.data == nil || s.now().After(h.expires)):
+	case ok && (h.data == nil || now.After(h.expires)):
 		return nil // ended while the request was under way
 	case !ok && len(s.held) >= maxSessions:
 		return errSessions
+	case !ok:
+		h.began = now
 	}
-	s.held[token] = heldSession{data, expires}
+	h.data, h.expires = data, now.Add(s.idle)
+	if end := h.began.Add(s.life); h.expires.After(end) {
+		h.expires = end
+	}
+	s.held[token] = h
 	return nil
 }
 

@@ -142,3 +142,17 @@ func readField(p *multipart.Part, most int) (string, error) {
 	}
 	return string(b), err
 }
+
+// heard tells whether it was the reader that failed, where reading and writing are one call.
+type heard struct {
+	io.Reader
+	err error
+}
+
+func (h *heard) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		h.err = err
+	}
+	return n, err
+}
