@@ -46,6 +46,7 @@ type gatewayConfig struct {
 	WebLimits         web.Limits
 	Grace             time.Duration // for mails under way when the gateway ends
 	Log               *slog.Logger
+	Now               func() time.Time // time.Now if nil
 }
 
 // gateway is the product in one process: mail in, notices out, IMAP and web over one vault.
@@ -67,7 +68,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	g := &gateway{vault: v, config: c}
 	g.smtp, err = smtpd.New(smtpd.Config{
 		Hostname: c.Hostname, TLS: c.TLS, Domains: c.Domains, Rules: c.Rules, Relay: upstream,
-		Depositor: v.Depositor(), Directory: v.Directory(), Limits: smtpd.Limits{ShutdownGrace: c.Grace}, Log: c.Log,
+		Depositor: v.Depositor(), Directory: v.Directory(), Limits: smtpd.Limits{ShutdownGrace: c.Grace}, Log: c.Log, Now: c.Now,
 		Listeners: []smtpd.Listener{
 			{Kind: smtpd.Submission, Net: c.Submission},
 			{Kind: smtpd.Submissions, Net: c.Submissions},
@@ -78,7 +79,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 		return nil, err
 	}
 	g.outbox, err = outbox.New(outbox.Config{
-		Outbox: v.Outbox(), Sender: upstream, From: c.NoticeFrom, Signers: c.Signers, Log: c.Log,
+		Outbox: v.Outbox(), Sender: upstream, From: c.NoticeFrom, Signers: c.Signers, Log: c.Log, Now: c.Now,
 		Notices: outbox.Notices{
 			Organisation: c.Organisation.Name, BaseURL: c.WebURL, MunicipalityURL: c.Organisation.URL, Phone: c.Organisation.Phone,
 			Retention: c.Retention,
@@ -89,7 +90,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	}
 	g.imap = imapd.New(imapd.Config{TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: imapd.Limits{Grace: c.Grace}})
 	g.web, err = web.New(web.Config{
-		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits,
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

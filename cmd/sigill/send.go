@@ -93,7 +93,7 @@ func (l *letter) send(ctx context.Context, file string) error {
 		return err
 	}
 	_, tagged := client.Tagged(l.header.Subject)
-	what := fmt.Sprintf("submitted by %s with TLS and password, from %s to %d recipients: taken with 250", l.sender().Name, l.from, len(l.to))
+	what := fmt.Sprintf("submitted by %s with TLS and password, from %s to %v: taken with 250", l.sender().Name, l.from, l.to)
 	if err := l.step(what, func() error { return l.submit(ctx) }); err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func (l *letter) held(ctx context.Context, outside []policy.Address) (bool, erro
 	for _, a := range outside {
 		l.numbers[a.Key()] = numberOf(a)
 	}
-	notice, err := l.awaitMail(ctx, l.before, append(outside, l.from)...)
+	notice, err := l.awaitMail(ctx, l.before, append(outside, l.sender().Address)...)
 	if err != nil {
 		return false, err
 	}
@@ -224,7 +224,7 @@ func numberOf(a policy.Address) policy.PersonID {
 }
 
 func (l *letter) hold(ctx context.Context) error {
-	notice, err := l.awaitMail(ctx, l.before, l.from)
+	notice, err := l.awaitMail(ctx, l.before, l.sender().Address) // who wrote it, not the function address
 	if err != nil {
 		return err
 	}

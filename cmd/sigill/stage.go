@@ -34,6 +34,7 @@ type stageOptions struct {
 	Dir      string // keeps the state
 	PortBase int    // 0: free ports
 	Log      *slog.Logger
+	Now      func() time.Time // of the gateway; time.Now if nil
 }
 
 // stage is a gateway with everything around it, on loopback.
@@ -132,7 +133,7 @@ func (s *stage) openVault(ctx context.Context, o stageOptions) error {
 	if err != nil {
 		return err
 	}
-	if s.vault, err = vault.Open(ctx, filepath.Join(o.Dir, "vault"), keys, vault.Options{Log: o.Log}); err != nil {
+	if s.vault, err = vault.Open(ctx, filepath.Join(o.Dir, "vault"), keys, vault.Options{Log: o.Log, Now: o.Now}); err != nil {
 		return err
 	}
 	return s.settle(ctx)
@@ -216,6 +217,7 @@ func (s *stage) openGateway(o stageOptions, provider login.Provider) error {
 		WebLimits: web.Limits{PerMinute: 6000}, // everybody in a demo has one address
 		Grace:     demoGrace,
 		Log:       o.Log,
+		Now:       o.Now,
 	})
 	return err
 }

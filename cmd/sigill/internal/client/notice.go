@@ -15,11 +15,11 @@ var webAddress = regexp.MustCompile(`https?://[^\s<>"]*[^\s<>".,;:!?)\]]`)
 
 // LinksIn are the web addresses in a mail's texts.
 func LinksIn(raw []byte) []string {
-	return webAddress.FindAllString(strings.Join(texts(raw), "\n"), -1)
+	return webAddress.FindAllString(strings.Join(Texts(raw), "\n"), -1)
 }
 
-// texts are the decoded subject and text parts of a mail, and the names of its files.
-func texts(raw []byte) (out []string) {
+// Texts are the decoded subject and text parts of a mail, and the names of its files.
+func Texts(raw []byte) (out []string) {
 	r, err := mail.CreateReader(bytes.NewReader(raw))
 	if err != nil {
 		return []string{string(raw)}
@@ -58,8 +58,8 @@ const (
 
 // Leaks says whether a notice gives away anything of a secret mail: its subject, a line of its text, a file name.
 func Leaks(notice, secret []byte) error {
-	said := strings.ToLower(string(notice) + "\n" + strings.Join(texts(notice), "\n"))
-	for i, text := range texts(secret) {
+	said := strings.ToLower(string(notice) + "\n" + strings.Join(Texts(notice), "\n"))
+	for i, text := range Texts(secret) {
 		for line := range strings.Lines(text) {
 			line = strings.ToLower(strings.TrimSpace(line))
 			tell := tellLine

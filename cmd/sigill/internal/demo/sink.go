@@ -53,7 +53,8 @@ type Sink struct {
 	last    int
 	fault   Fault
 	address string
-	server  *smtp.Server // nil while it is down
+	isDown  bool         // as SetDown said
+	server  *smtp.Server // nil while it is down, or does not serve
 	listens net.Listener
 	arrived chan struct{}
 	serving sync.WaitGroup
@@ -87,7 +88,11 @@ func OpenSink(dir string) (*Sink, error) {
 func (s *Sink) Serve(ctx context.Context, l net.Listener) error {
 	s.mu.Lock()
 	s.address = l.Addr().String()
-	s.up(l)
+	if s.isDown {
+		l.Close()
+	} else {
+		s.up(l)
+	}
 	s.mu.Unlock()
 	<-ctx.Done()
 	s.mu.Lock()
@@ -101,11 +106,12 @@ func (s *Sink) Serve(ctx context.Context, l net.Listener) error {
 func (s *Sink) SetDown(down bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.isDown = down
 	if down {
 		s.down()
 		return nil
 	}
-	if s.server != nil {
+	if s.server != nil || s.address == "" {
 		return nil
 	}
 	l, err := net.Listen("tcp", s.address)
