@@ -7,19 +7,25 @@
 // What is not reached: the file has no tags, so it is neither level a nor PDF/UA and a screen reader gets its text but
 // not its structure; the web page of the message is the accessible form. No validator is part of the tests, so
 // conformance is intended and checked point by point, not certified. Attachments are listed with their checksums, not
-// embedded. The fonts (Go Regular, Bold, Italic) hold Latin with all letters of the Nordic and Sámi languages, Greek
-// and Cyrillic; any other visible character is printed as a box and the page says how many there were. Characters that
-// have no shape (zero-width and direction marks, soft hyphens) are left out.
+// embedded. The fonts (Go Regular, Bold, Italic) hold Latin with the letters of the Nordic languages and of North, Lule
+// and South Sámi (not all of Skolt Sámi), Greek and Cyrillic; any other character, emoji among them, is printed as a box
+// and the last page says how many there were. Characters that have no shape (zero-width and direction marks, soft
+// hyphens, variation selectors) are left out. Hebrew and Arabic are not printed.
+//
+// The dates in the information dictionary are UTC and do not say so, which the library leaves no way to; those in the
+// XMP metadata do.
 package export
 
 import (
 	"errors"
-	"io"
 	"time"
 )
 
-// MaxBody is how many octets the body of a message may have.
+// MaxBody is how many octets of text a message may have, headers and all.
 const MaxBody = 5 << 20
+
+// MaxPages is how many pages a message may take; only a text of very many very short lines comes there.
+const MaxPages = 10_000
 
 // ErrTooLarge says that a message is too large to print.
 var ErrTooLarge = errors.New("export: the message is too large for a PDF")
@@ -40,7 +46,7 @@ type Message struct {
 	Organisation string
 	// Language is "sv" or "en", of the labels and the document; anything else is "sv".
 	Language string
-	// Printed is when the export was made. It is also the time of creation in the file.
+	// Printed is when the export was made. It is also the time of creation in the file. Zero is taken for 1970.
 	Printed time.Time
 	// Receipt, if not nil, is the proof that the message came in.
 	Receipt *Receipt
@@ -59,6 +65,3 @@ type Receipt struct {
 	At time.Time
 	ID string
 }
-
-// PDF writes m to w. The error wraps ErrTooLarge if m has too much text, and is w's own if w fails.
-func PDF(w io.Writer, m Message) error { panic("stub") }
