@@ -333,8 +333,9 @@ func TestHostileMails(t *testing.T) {
 		if body := got[0].FindBodySection(whole); !bytes.Equal(body, []byte(raw)) {
 			t.Errorf("%s: not what was deposited: %d octets, want %d", name, len(body), len(raw))
 		}
+		seen := 0
 		got[0].BodyStructure.Walk(func(path []int, part imap.BodyStructure) bool {
-			if len(path) > 3 {
+			if seen++; len(path) > 3 || seen > 20 {
 				return false
 			}
 			item := &imap.FetchItemBodySection{Part: path, Peek: true}
@@ -346,7 +347,7 @@ func TestHostileMails(t *testing.T) {
 			if p, ok := part.(*imap.BodyStructureSinglePart); ok && int(p.Size) != len(octets) || !strings.Contains(raw, string(octets)) {
 				t.Errorf("%s: part %v has %d octets", name, path, len(octets))
 			}
-			return n < 30
+			return true
 		})
 	}
 	f.must(c.Logout().Wait())
