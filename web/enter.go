@@ -221,7 +221,7 @@ func (s *Server) staffLogin(v *visit) error {
 	if errors.Is(err, vault.ErrBadCredentials) {
 		s.accounts.allow(key)
 		body.Failed = true
-		return s.render(v, http.StatusForbidden, "staff", v.lang.text("staff.title"), body)
+		return s.render(v, http.StatusForbidden, "staff", v.lang.heading("staff.title", true), body)
 	}
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func fileName(p *message.Part) string {
 		}
 		return r
 	}, name)
-	name = strings.Trim(name, ". ")
+	name = strings.Trim(strings.Join(strings.Fields(name), " "), ". ")
 	if len(name) > maxFileName {
 		end := strings.LastIndexByte(name, '.')
 		ending := ""

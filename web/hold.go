@@ -130,7 +130,7 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 		}
 		body.Fault = "hold.error.incomplete"
 	}
-	return s.render(v, http.StatusUnprocessableEntity, "hold", v.lang.text("hold.title"), body)
+	return s.render(v, http.StatusUnprocessableEntity, "hold", v.lang.heading("hold.title", true), body)
 }
 
 // read takes the numbers out of the form and notes at each field what is wrong.

@@ -57,6 +57,14 @@ func (c *catalogue) text(key string, args ...any) string {
 	return fmt.Sprintf(t, args...)
 }
 
+// heading is a page's title; that of a form with faults says so first, since a screen reader begins there.
+func (c *catalogue) heading(key string, fault bool) string {
+	if fault {
+		return c.text("frame.error", c.text(key))
+	}
+	return c.text(key)
+}
+
 // moment writes a time as people do: "24 november 2026 kl. 14.05".
 func (c *catalogue) moment(t time.Time) string {
 	t = t.In(stockholm)

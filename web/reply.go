@@ -59,7 +59,7 @@ func (s *Server) showReply(v *visit, r *vault.Reader, status int, b replyBody) e
 	draft.Abort()
 	b.ID, b.Subject, b.To, b.Limits = id.String(), to.Subject, to.To.String(), s.config.Limits
 	b.Form = s.replies.issue(v.who, id)
-	return s.render(v, status, "reply", v.lang.text("reply.title"), b)
+	return s.render(v, status, "reply", v.lang.heading("reply.title", b.Fault != ""), b)
 }
 
 // reply takes a reply in. Whatever goes wrong, the text comes back to its writer.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -383,3 +384,5 @@ func (v *visitor) form(id vault.MessageID) string {
 	}
 	return m[1]
 }
+
+var errUnforeseen = errors.New("unforeseen")

@@ -1,0 +1,161 @@
+package web
+
+import (
+	"io/fs"
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTextsAreComplete(t *testing.T) {
+	t.Parallel()
+	verbs := regexp.MustCompile(`%[a-z]`)
+	for key, sv := range textsSV {
+		en, ok := textsEN[key]
+		if !ok {
+			t.Errorf("%s is not in English", key)
+		}
+		if strings.Join(verbs.FindAllString(sv, -1), "") != strings.Join(verbs.FindAllString(en, -1), "") {
+			t.Errorf("%s: the arguments differ", key)
+		}
+		if strings.TrimSpace(sv) == "" || strings.TrimSpace(en) == "" {
+			t.Errorf("%s is empty", key)
+		}
+	}
+	for key := range textsEN {
+		if _, ok := textsSV[key]; !ok {
+			t.Errorf("%s is not in Swedish", key)
+		}
+	}
+}
+
+// TestTextsAreUsed reads templates and code: every key they name is there, and every text is named.
+func TestTextsAreUsed(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	key := regexp.MustCompile(`"([a-z]+(?:\.[a-z0-9]+)+)"`)
+	for _, pattern := range []string{"*.go", "templates/*.html"} {
+		names, err := fs.Glob(os.DirFS("."), pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(name, "texts_") || strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			for _, m := range key.FindAllStringSubmatch(string(b), -1) {
+				used[m[1]] = true
+				topic, _, _ := strings.Cut(m[1], ".")
+				if _, ok := textsSV[topic+".title"]; ok && textsSV[m[1]] == "" && !strings.HasSuffix(m[1], ".html") {
+					t.Errorf("%s: there is no text %s", name, m[1])
+				}
+			}
+			for _, m := range regexp.MustCompile(`\.T "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
+				if textsSV[m[1]] == "" {
+					t.Errorf("%s: there is no text %s", name, m[1])
+				}
+			}
+		}
+	}
+	for _, p := range problems {
+		used["problem."+p.name+".title"], used["problem."+p.name+".text"] = true, true
+	}
+	for _, f := range replyFaults {
+		used["reply.error."+f.name] = true
+	}
+	made := []string{"mailbox.", "status.", "hold.error.", "problem.fault."} // put together from a value
+	for k := range textsSV {
+		composed := false
+		for _, prefix := range made {
+			composed = composed || strings.HasPrefix(k, prefix)
+		}
+		if !used[k] && !composed {
+			t.Errorf("text %s is not used", k)
+		}
+	}
+}
+
+func TestTimesAsPeopleWriteThem(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 24, 13, 5, 9, 0, time.UTC)
+	summer := time.Date(2026, 8, 7, 22, 30, 0, 0, time.UTC)
+	rows := []struct{ got, want string }{
+		{catalogues["sv"].moment(at), "24 november 2026 kl. 14.05"},
+		{catalogues["sv"].exact(at), "24 november 2026 kl. 14.05.09"},
+		{catalogues["sv"].moment(summer), "8 augusti 2026 kl. 00.30"},
+		{catalogues["en"].moment(at), "24 November 2026 at 14:05"},
+		{catalogues["en"].exact(at), "24 November 2026 at 14:05:09"},
+		{catalogues["sv"].size(999), "999 byte"},
+		{catalogues["sv"].size(184_320), "184 kB"},
+		{catalogues["sv"].size(999_600), "1,0 MB"},
+		{catalogues["en"].size(26_214_400), "26.2 MB"},
+	}
+	for _, row := range rows {
+		if row.got != row.want {
+			t.Errorf("%q, want %q", row.got, row.want)
+		}
+	}
+}
+
+// TestContrast computes WCAG 2.2 contrast (success criteria 1.4.3 and 1.4.11) of the pairs the style sheet uses, in light
+// and dark.
+func TestContrast(t *testing.T) {
+	t.Parallel()
+	b, err := files.ReadFile("static/style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile(`:root \{([^}]*)\}`).FindAllStringSubmatch(string(b), 2)
+	if len(blocks) != 2 {
+		t.Fatal("there must be a light and a dark :root")
+	}
+	pairs := []struct {
+		front, back string
+		least       float64
+	}{
+		{"ink", "paper", 7}, {"ink", "sheet", 7}, {"ink", "tint", 7}, {"ink", "wax-tint", 7},
+		{"muted", "paper", 4.5}, {"muted", "sheet", 4.5}, {"muted", "tint", 4.5},
+		{"accent", "paper", 4.5}, {"accent", "sheet", 4.5}, {"accent", "tint", 4.5},
+		{"accent-over", "paper", 4.5}, {"accent-over", "sheet", 4.5}, {"accent-over", "tint", 4.5},
+		{"on-accent", "accent", 4.5}, {"on-accent", "accent-over", 4.5},
+		{"wax", "sheet", 4.5}, {"wax", "wax-tint", 4.5},
+		{"edge", "sheet", 3}, {"focus", "paper", 3}, {"focus", "sheet", 3}, {"wax", "paper", 3},
+	}
+	for i, scheme := range []string{"light", "dark"} {
+		colours := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{6});`).FindAllStringSubmatch(blocks[i][1], -1) {
+			colours[m[1]] = luminance(m[2])
+		}
+		for _, p := range pairs {
+			a, okA := colours[p.front]
+			b, okB := colours[p.back]
+			if ratio := (max(a, b) + 0.05) / (min(a, b) + 0.05); !okA || !okB || ratio < p.least {
+				t.Errorf("%s: %s on %s is %.2f, must be %.1f", scheme, p.front, p.back, ratio, p.least)
+			}
+		}
+	}
+}
+
+// luminance is the relative luminance of WCAG 2.2.
+func luminance(hex string) float64 {
+	sum := 0.0
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		n, _ := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		c := float64(n) / 255
+		if c <= 0.04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+0.055)/1.055, 2.4)
+		}
+		sum += weight * c
+	}
+	return sum
+}
