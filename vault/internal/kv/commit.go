@@ -3,17 +3,25 @@ package kv
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"runtime"
 
 	"go.etcd.io/bbolt"
 )
 
-// maxBatch bounds how many updates share one commit, and so how long one waits for the others.
-const maxBatch = 512
+const (
+	// maxBatch and maxBytes bound how many updates share one commit and how much they write, and so how long one waits
+	// for the others.
+	maxBatch = 512
+	maxBytes = 8 << 20
+)
 
 // job is one update that waits for its commit.
 type job struct {
 	ctx   context.Context
 	fn    func(Writer) error
+	tx    *boltTx // of the last run
 	err   error
 	panic any
 	done  chan struct{}
@@ -22,29 +30,21 @@ type job struct {
 // Update is that of Engine. Commits are shared without a timer: while one is on its way to the disk, updates gather for
 // the next; a lone one waits for nobody.
 func (b *Bolt) Update(ctx context.Context, fn func(Writer) error) error {
+	if !b.enter() {
+		return ErrClosed
+	}
+	defer b.calls.Done()
 	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
-	if err := b.enqueue(j); err != nil {
-		return err
+	select {
+	case b.queue <- j:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	<-j.done
 	if j.panic != nil {
 		panic(j.panic)
 	}
 	return j.err
-}
-
-func (b *Bolt) enqueue(j *job) error {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if b.closed {
-		return ErrClosed
-	}
-	select {
-	case b.queue <- j:
-		return nil
-	case <-j.ctx.Done():
-		return j.ctx.Err()
-	}
 }
 
 // commitAll is the one goroutine that writes.
@@ -55,9 +55,14 @@ func (b *Bolt) commitAll() {
 	}
 }
 
-// gather takes what waits already.
+// gather takes what waits already. Those whom the last commit has just answered are let run before, since many of them
+// have their next update ready.
 func (b *Bolt) gather(first *job) []*job {
 	batch := []*job{first}
+	for before := -1; before < len(b.queue); {
+		before = len(b.queue)
+		runtime.Gosched()
+	}
 	for len(batch) < maxBatch {
 		select {
 		case j, ok := <-b.queue:
@@ -72,73 +77,163 @@ func (b *Bolt) gather(first *job) []*job {
 	return batch
 }
 
-// commit runs a batch in one transaction. A job that fails in company is taken out, the rest is run anew, and it is run
-// once more alone, since only then its error is of its own making.
+// commit runs a batch in as few transactions as it takes. Those who must not share one run alone afterwards: who failed
+// after it had written, since only then its error is of its own making, and whoever found the store full.
 func (b *Bolt) commit(batch []*job) {
 	var alone []*job
 	for len(batch) > 0 {
-		failed, err := b.try(batch)
-		if failed < 0 {
-			finish(batch, err)
-			break
-		}
-		if len(batch) == 1 {
-			finish(batch, batch[0].err)
-			break
-		}
-		alone = append(alone, batch[failed])
-		batch = append(batch[:failed:failed], batch[failed+1:]...)
-	}
-	for _, j := range alone {
-		_, err := b.try([]*job{j})
-		finish([]*job{j}, errors.Join(j.err, err))
-	}
-}
-
-func finish(batch []*job, err error) {
-	for _, j := range batch {
-		if j.err == nil {
-			j.err = err
-		}
-		close(j.done)
-	}
-}
-
-var errJob = errors.New("kv: a job failed")
-
-// try runs jobs in one transaction and commits. failed is the job whose function failed; -1 if the functions went well,
-// and then err is the commit's.
-func (b *Bolt) try(batch []*job) (failed int, err error) {
-	failed = -1
-	var hooks []func()
-	err = b.db.Update(func(tx *bbolt.Tx) error {
-		hooks = hooks[:0]
-		for i, j := range batch {
-			t := &boltTx{tx: tx}
-			if j.err, j.panic = j.run(t); j.err != nil || j.panic != nil {
-				failed = i
-				return errJob
+		ran, err := b.try(batch)
+		tried, rest := batch[:ran], batch[ran:]
+		switch {
+		case ran == 1:
+			finish(tried[0], b.fromReserve(tried[0], err))
+		case errors.Is(err, errUndone):
+			var good []*job
+			for _, j := range tried {
+				if j.mustUndo() {
+					alone = append(alone, j)
+				} else {
+					good = append(good, j)
+				}
 			}
-			hooks = append(hooks, t.hooks...)
+			rest = append(good, rest...)
+		case errors.Is(err, ErrFull):
+			alone = append(alone, tried...)
+		default:
+			for _, j := range tried {
+				finish(j, err)
+			}
 		}
-		return nil
-	})
-	if failed >= 0 {
-		return failed, nil
+		batch = rest
 	}
-	if err != nil {
-		return -1, mapError(err)
-	}
-	for _, h := range hooks {
-		h()
-	}
-	return -1, nil
+	b.commitAlone(alone)
 }
 
-func (j *job) run(w Writer) (err error, panicked any) {
-	if err := j.ctx.Err(); err != nil {
-		return err, nil
+// commitAlone runs each in a transaction of its own. A commit that fails makes bbolt read its whole tree, so what is not
+// smaller than one that did not fit is not tried.
+func (b *Bolt) commitAlone(jobs []*job) {
+	fits, full := math.MaxInt, error(nil)
+	for _, j := range jobs {
+		if j.tx.put >= fits && j.tx.freed == 0 && j.err == nil && j.panic == nil {
+			finish(j, full)
+			continue
+		}
+		_, err := b.try([]*job{j})
+		if errors.Is(err, ErrFull) && j.tx.freed == 0 {
+			fits, full = min(fits, j.tx.put), err
+		}
+		finish(j, b.fromReserve(j, err))
 	}
-	defer func() { panicked = recover() }()
-	return mapError(j.fn(w)), nil
+}
+
+// fromReserve runs an update that found the store full once more on what is kept for those that free more than they take.
+func (b *Bolt) fromReserve(j *job, err error) error {
+	if b.reserve == 0 || !errors.Is(err, ErrFull) || j.tx.freed <= j.tx.put {
+		return err
+	}
+	b.db.MaxSize += b.reserve
+	defer func() { b.db.MaxSize -= b.reserve }()
+	_, err = b.try([]*job{j})
+	return err
+}
+
+// finish answers an update: with its own error if its function failed, with err if its transaction did.
+func finish(j *job, err error) {
+	if err != nil && !errors.Is(err, errUndone) {
+		j.err, j.panic = err, nil
+	}
+	close(j.done)
+}
+
+// errUndone and errNothing end a transaction that is not to be committed.
+var (
+	errUndone  = errors.New("kv: an update failed after it had written")
+	errNothing = errors.New("kv: nothing was written")
+)
+
+// try runs jobs, all of them or as many as make a large commit, in one transaction and commits it. err is the commit's,
+// or errUndone; what the jobs' functions gave is in the jobs.
+func (b *Bolt) try(batch []*job) (ran int, err error) {
+	if b.broken != nil {
+		return len(batch), b.broken
+	}
+	tx, err := b.db.Begin(true)
+	if err != nil {
+		return len(batch), mapError(err)
+	}
+	ran, err = runAll(tx, batch)
+	if err != nil {
+		err = errors.Join(err, tx.Rollback())
+	} else if err = commitTx(tx); err != nil && !errors.Is(err, ErrFull) {
+		// What the file holds after a failed sync is not known, and later ones may succeed without it.
+		b.broken = fmt.Errorf("kv: not written to after a failed commit: %w", err)
+	}
+	if err != nil && !errors.Is(err, errNothing) {
+		return ran, err
+	}
+	for _, j := range batch[:ran] {
+		j.runHooks()
+	}
+	return ran, nil
+}
+
+// runAll gives errUndone if there is what must not be committed. It goes on after that: whoever fails then is found in
+// the same run.
+func runAll(tx *bbolt.Tx, batch []*job) (ran int, err error) {
+	put, result := 0, errNothing
+	for _, j := range batch {
+		if put >= maxBytes {
+			break
+		}
+		j.run(tx)
+		ran, put = ran+1, put+j.tx.put
+		switch {
+		case j.mustUndo():
+			result = errUndone
+		case j.tx.wrote && result != errUndone:
+			result = nil
+		}
+	}
+	return ran, result
+}
+
+// commitTx turns bbolt's panics on a damaged file into an error, which would end the process here.
+func commitTx(tx *bbolt.Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.Join(fmt.Errorf("%w: %v", ErrCorrupt, p), tx.Rollback())
+		}
+	}()
+	return mapError(tx.Commit())
+}
+
+func (j *job) failed() bool { return j.err != nil || j.panic != nil }
+
+func (j *job) mustUndo() bool { return j.failed() && j.tx.wrote }
+
+// run runs the function of the update in its part of the transaction.
+func (j *job) run(tx *bbolt.Tx) {
+	j.tx, j.panic = &boltTx{tx: tx}, nil
+	if j.err = j.ctx.Err(); j.err != nil {
+		return
+	}
+	defer func() { j.panic = recover() }()
+	j.err = mapError(j.fn(j.tx))
+}
+
+// runHooks runs what the update asked for. If a hook panics, the others run all the same, and the caller panics.
+func (j *job) runHooks() {
+	if j.failed() {
+		return
+	}
+	for _, hook := range j.tx.hooks {
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					j.panic = p
+				}
+			}()
+			hook()
+		}()
+	}
 }
