@@ -9,10 +9,9 @@ import (
 
 // Measures of the page in millimetres, of type in points.
 const (
-	pageWidth, pageHeight = 210.0, 297.0
-	left, right           = 25.0, 185.0
-	top, bottom           = 30.0, 270.0
-	labelWidth            = 32.0
+	left, right = 25.0, 185.0 // of A4, 210 by 297
+	top, bottom = 30.0, 270.0
+	labelWidth  = 32.0
 
 	bodySize, smallSize, headSize = 10.5, 8.5, 18.0
 	leading                       = 1.42 // of the type size
@@ -68,9 +67,8 @@ func (l *layout) newPage() {
 func (l *layout) frame() {
 	w := l.doc.words
 	if l.page > 1 {
-		head, _ := firstLine(l.doc.subjectLine(), regular, smallSize, right-left-60)
-		l.put(left, 20, head, regular, smallSize, dim)
-		org, _ := firstLine(l.doc.Organisation, regular, smallSize, 55)
+		l.put(left, 20, shortened(l.doc.subjectLine(), right-left-60), regular, smallSize, dim)
+		org := shortened(l.doc.Organisation, 55)
 		l.put(right-regular.width(org, smallSize), 20, org, regular, smallSize, dim)
 		l.rule(23)
 	}
@@ -86,6 +84,15 @@ func (d *document) subjectLine() string {
 		return d.words.noSubject
 	}
 	return d.Subject
+}
+
+// shortened gives as much of s as fits into width millimetres in small type.
+func shortened(s string, width float64) string {
+	line, rest := firstLine(s, regular, smallSize, width)
+	if rest == "" {
+		return line
+	}
+	return line + " …"
 }
 
 // put draws one line with its baseline at y.

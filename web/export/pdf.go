@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -36,7 +38,7 @@ func PDF(w io.Writer, m Message) error {
 	if err := f.Output(&file); err != nil {
 		return fmt.Errorf("export: make the PDF: %w", err)
 	}
-	whole, err := withID(file.Bytes())
+	whole, err := withTrailer(file.Bytes())
 	if err != nil {
 		return err
 	}
@@ -87,21 +89,40 @@ func (d *document) newFile() *fpdf.Fpdf {
 	return f
 }
 
-var errTrailer = errors.New("export: the PDF has no trailer")
+var (
+	errTrailer = errors.New("export: the PDF has another trailer than expected")
 
-// withID puts the file identifier into the trailer, which PDF/A asks for (ISO 19005-2 section 6.1.3) and the library
-// leaves out. Nothing in a file points behind its trailer, so nothing moves.
-func withID(file []byte) ([]byte, error) {
-	start := []byte("trailer\n<<\n")
-	at := bytes.LastIndex(file, start)
-	if at < 0 {
+	trailerShape = regexp.MustCompile(`trailer\n<<\n/Size (\d+)\n/Root (\d+) 0 R\n/Info \d+ 0 R\n>>\nstartxref\n\d+\n%%EOF\n$`)
+)
+
+// maxTrailer is where the trailer is looked for, in octets from the end.
+const maxTrailer = 512
+
+// withTrailer mends the trailer. It puts in the file identifier, which PDF/A asks for (ISO 19005-2 section 6.1.3) and
+// the library leaves out, and the number of the information dictionary, which the library gets wrong by the output
+// intents it writes between that and the catalog. Nothing in a file points behind its trailer, so nothing moves.
+func withTrailer(file []byte) ([]byte, error) {
+	from := max(0, len(file)-maxTrailer)
+	m := trailerShape.FindSubmatchIndex(file[from:])
+	if m == nil {
 		return nil, errTrailer
 	}
-	at += len(start)
+	tail := file[from:]
+	root, err := strconv.Atoi(string(tail[m[4]:m[5]]))
+	if err != nil {
+		return nil, errTrailer
+	}
+	info := root - 1 - outputIntents
+	if !bytes.Contains(file, fmt.Appendf(nil, "\n%d 0 obj\n<<\n/Producer ", info)) {
+		return nil, errTrailer
+	}
 	sum := sha256.Sum256(file)
-	id := fmt.Appendf(nil, "/ID [<%x> <%x>]\n", sum[:16], sum[:16])
-	return slices.Concat(file[:at], id, file[at:]), nil
+	mended := fmt.Appendf(nil, " 0 R\n/Info %d 0 R\n/ID [<%x> <%x>]\n", info, sum[:16], sum[:16])
+	return slices.Concat(file[:from+m[5]], mended, tail[bytes.LastIndex(tail, []byte(">>\nstartxref")):]), nil
 }
+
+// outputIntents is how many newFile adds.
+const outputIntents = 1
 
 // document is a message made ready for printing.
 type document struct {

@@ -50,11 +50,12 @@ func (d *document) oneLines(list []string) []string {
 }
 
 // firstLine gives as much of s as fits into width millimetres, and the rest. It breaks after a space, else after one
-// of "-/", else anywhere. A line is never empty unless s is.
+// of "-/", else anywhere; a break that would leave most of the line empty does not count. A line is never empty unless s
+// is.
 func firstLine(s string, f face, points, width float64) (line, rest string) {
 	room := width / mmPerPoint * 1000 / points
 	table, sum := &widths()[f], 0.0
-	space, mark := 0, 0 // where the line may end
+	var space, mark int // where the line may end
 	for i, r := range s {
 		sum += float64(table[uint16(r)])
 		if sum > room && i > 0 && r != ' ' {
@@ -67,10 +68,10 @@ func firstLine(s string, f face, points, width float64) (line, rest string) {
 			}
 			return strings.TrimRight(s[:end], " "), strings.TrimLeft(s[end:], " ")
 		}
-		switch {
-		case r == ' ' && strings.TrimLeft(s[:i], " ") != "":
+		switch wide := sum > room/4; {
+		case wide && r == ' ':
 			space = i + 1
-		case r == '-' || r == '/':
+		case wide && (r == '-' || r == '/'):
 			mark = i + 1
 		}
 	}
