@@ -92,17 +92,29 @@ func (l *letter) send(ctx context.Context, file string) error {
 	if err := l.step("read the file", func() error { return l.read(file) }); err != nil {
 		return err
 	}
-	_, tagged := client.Tagged(l.header.Subject)
-	what := fmt.Sprintf("submitted by %s with TLS and password, from %s to %v: taken with 250", l.sender().Name, l.from, l.to)
+	what := fmt.Sprintf("submitted by %s with TLS and password, from %s to %s, and taken with 250", l.sender().Name, l.from, list(l.to))
 	if err := l.step(what, func() error { return l.submit(ctx) }); err != nil {
 		return err
 	}
-	if !tagged {
+	if !l.header.Tagged {
 		return l.step("has no tag, so it passed: the outside world has it octet for octet, but for one Received field on top", func() error {
 			return l.passed(ctx)
 		})
 	}
 	return l.sealed(ctx)
+}
+
+// list names a few and counts the others.
+func list(all []policy.Address) string {
+	const few = 3
+	var names []string
+	for _, a := range all[:min(few, len(all))] {
+		names = append(names, a.String())
+	}
+	if rest := len(all) - few; rest > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), rest)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (l *letter) sender() demo.Staff { return demo.TheStaff()[0] }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -51,18 +52,18 @@ func TestSameButReceived(t *testing.T) {
 func TestReadHeader(t *testing.T) {
 	t.Parallel()
 	h, err := ReadHeader(Canonical([]byte("From: Anna <Anna@b.example>\nTo: C <c@d.example>,\n e@f.example\nCc: c@d.example\n" +
-		"Subject: =?iso-8859-1?q?s=E4kert?=\nMessage-ID: <1@b.example>\n\nText")))
+		"Subject: =?iso-8859-1?q?s=E4kert?= svar\nMessage-ID: <1@b.example>\n\nText")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.From.String() != "Anna@b.example" || len(h.To) != 2 || h.Subject != "säkert" || h.MessageID != "1@b.example" {
+	if h.From.String() != "Anna@b.example" || len(h.To) != 2 || h.Tagged || h.MessageID != "1@b.example" {
 		t.Errorf("%+v", h)
 	}
-	if h, err := ReadHeader([]byte("Subject: x\r\nTo: ;;;\r\n\r\n")); err != nil || len(h.To) != 0 || h.Subject != "x" {
+	if h, err := ReadHeader([]byte("Broken\r\nSubject: =?iso-8859-1?q?#s=E4kert?= x\r\nTo: ;;;\r\n\r\n")); err != nil || len(h.To) != 0 || !h.Tagged {
 		t.Errorf("unreadable recipients: %+v %v", h, err)
 	}
-	if _, err := ReadHeader([]byte("\x00\x01 no mail")); err == nil {
-		t.Error("what is no mail was read")
+	if _, err := ReadHeader([]byte("\x00\x01 no mail")); !errors.Is(err, ErrNoMail) {
+		t.Errorf("what is no mail: %v", err)
 	}
 }
 

@@ -49,27 +49,24 @@ func Texts(raw []byte) (out []string) {
 	}
 }
 
-// A line of a mail is known again by this many runes at least, a subject by fewer; shorter ones ("Hej!") may stand in any
-// mail.
-const (
-	tellLine    = 20
-	tellSubject = 8
-)
+// telling tells whether a line of a mail is known again by itself; what is shorter ("Hej!", "Meddelande") may stand in any
+// notice.
+func telling(line string) bool {
+	runes := len([]rune(line))
+	return runes >= 20 || runes >= 12 && len(strings.Fields(line)) >= 3
+}
 
 // Leaks says whether a notice gives away anything of a secret mail: its subject, a line of its text, a file name.
 func Leaks(notice, secret []byte) error {
 	said := strings.ToLower(string(notice) + "\n" + strings.Join(Texts(notice), "\n"))
-	for i, text := range Texts(secret) {
-		for line := range strings.Lines(text) {
-			line = strings.ToLower(strings.TrimSpace(line))
-			tell := tellLine
-			if i == 0 {
-				line, _ = Tagged(line)
-				tell = tellSubject
-			}
-			if len([]rune(line)) >= tell && strings.Contains(said, line) {
-				return fmt.Errorf("the notice holds a line of the mail (part %d)", i)
-			}
+	lines, _ := subjects(secret)
+	for _, text := range Texts(secret) {
+		lines = append(lines, strings.Split(text, "\n")...)
+	}
+	for i, line := range lines {
+		line = strings.ToLower(strings.TrimSpace(line))
+		if telling(line) && strings.Contains(said, line) {
+			return fmt.Errorf("the notice holds a line of the mail (%d of %d)", i+1, len(lines))
 		}
 	}
 	return nil
