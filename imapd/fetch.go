@@ -36,6 +36,7 @@ type fetch struct {
 func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.forget()
 	f := &fetch{session: s, w: w, options: o}
 	err := f.run(set)
 	if _, seq := set.(imap.SeqSet); err == nil && f.failed == nil && seq && f.missing {

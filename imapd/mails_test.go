@@ -321,10 +321,12 @@ func TestHostileMails(t *testing.T) {
 		_, err := c.Select("INBOX", nil).Wait()
 		f.must(err)
 		whole := &imap.FetchItemBodySection{Peek: true}
+		header := &imap.FetchItemBodySection{Peek: true, Specifier: imap.PartSpecifierHeader}
+		text := &imap.FetchItemBodySection{Peek: true, Specifier: imap.PartSpecifierText}
 		fields := &imap.FetchItemBodySection{Peek: true, Specifier: imap.PartSpecifierHeader, HeaderFields: []string{"Subject", "To"}}
 		options := &imap.FetchOptions{
 			Envelope: true, BodyStructure: &imap.FetchItemBodyStructure{Extended: true}, RFC822Size: true,
-			BodySection: []*imap.FetchItemBodySection{whole, fields},
+			BodySection: []*imap.FetchItemBodySection{whole, header, text, fields},
 		}
 		got, err := c.Fetch(imap.SeqSetNum(n), options).Collect()
 		if err != nil || len(got) != 1 {
@@ -332,6 +334,9 @@ func TestHostileMails(t *testing.T) {
 		}
 		if body := got[0].FindBodySection(whole); !bytes.Equal(body, []byte(raw)) {
 			t.Errorf("%s: not what was deposited: %d octets, want %d", name, len(body), len(raw))
+		}
+		if halves := string(got[0].FindBodySection(header)) + string(got[0].FindBodySection(text)); halves != raw {
+			t.Errorf("%s: header and text are not the whole", name)
 		}
 		seen := 0
 		got[0].BodyStructure.Walk(func(path []int, part imap.BodyStructure) bool {

@@ -48,6 +48,7 @@ type candidate struct {
 func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.forget()
 	found, err := s.search(c, o)
 	if err != nil {
 		return nil, s.status("SEARCH", err)
@@ -132,26 +133,33 @@ func (q *query) run(entries []vault.Entry, test test) ([]int, error) {
 func (q *query) step(in []*candidate, size int, read func([]*candidate) error, test test, found *[]int) ([]*candidate, error) {
 	var open []*candidate
 	for batch := range slices.Chunk(in, size) {
-		if err := errors.Join(q.ctx.Err(), read(batch)); err != nil {
-			return nil, err
-		}
+		err := errors.Join(q.ctx.Err(), read(batch))
 		for _, c := range batch {
-			switch test(c) {
+			v := unknown
+			if err == nil {
+				v = test(c)
+				err = q.forgive(c.err)
+			}
+			c.close()
+			switch v {
 			case passes:
 				*found = append(*found, c.pos)
 			case unknown:
 				open = append(open, c)
 			}
-			if c.content != nil {
-				c.content.Close()
-				c.content = nil
-			}
-			if err := q.forgive(c.err); err != nil {
-				return nil, err
-			}
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return open, nil
+}
+
+func (c *candidate) close() {
+	if c.content != nil {
+		c.content.Close()
+		c.content = nil
+	}
 }
 
 // forgive lets a search go on though a message is gone or damaged, which is logged.

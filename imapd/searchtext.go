@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"unicode"
@@ -61,7 +62,7 @@ func (q *query) inHeader(c *candidate, text string) bool {
 func (q *query) fields(c *candidate) []message.Field {
 	size := min(c.index.Root.Header.Size, int64(message.DefaultLimits.HeaderSize))
 	b, err := io.ReadAll(q.spend(c.content.Section(message.Range{Size: size})))
-	c.err = err
+	c.err = errors.Join(c.err, err)
 	return message.ParseHeader(b).Fields
 }
 
@@ -72,7 +73,7 @@ func (q *query) inParts(c *candidate, text string) verdict {
 		}
 		found, err := q.reads(message.Text(p, q.spend(c.content.Section(p.Body))), text)
 		if err != nil {
-			c.err = err
+			c.err = errors.Join(c.err, err)
 			return fails
 		}
 		if found {

@@ -1,7 +1,6 @@
 package imapd
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"time"
@@ -43,6 +42,7 @@ func (s *session) transfer(f transferFunc, spans []span, dest string) (*imap.Cop
 func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOptions) (*imap.AppendData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.forget()
 	data, err := s.append(name, r, o)
 	return data, s.status("APPEND", err)
 }
@@ -98,7 +98,7 @@ func (s *session) receive(w io.Writer, r imap.LiteralReader) error {
 // copySize is how much of a message is in memory at a time.
 const copySize = 64 << 10
 
-// space is the session's buffer.
+// space is the session's buffer while a command runs.
 func (s *session) space() []byte {
 	if s.buffer == nil {
 		s.buffer = make([]byte, copySize)
@@ -106,5 +106,8 @@ func (s *session) space() []byte {
 	return s.buffer
 }
 
-// rest is a reader of what was read before and of what is still to come.
-func rest(head []byte, r io.Reader) io.Reader { return io.MultiReader(bytes.NewReader(head), r) }
+// forget lets no clear text lie about while the client does nothing.
+func (s *session) forget() {
+	clear(s.buffer)
+	s.buffer = nil
+}

@@ -1,0 +1,95 @@
+package imapd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sigill/policy"
+	"sigill/vault"
+)
+
+// BenchmarkFetch reads a mailbox of 5,000 mails of 10 KB over TLS.
+func BenchmarkFetch(b *testing.B) {
+	const n = 5000
+	f := newFixture(b, func(c *Config) { c.Log = slog.New(slog.DiscardHandler) })
+	f.fill(n)
+	for _, items := range []string{"(FLAGS)", "(FLAGS ENVELOPE BODYSTRUCTURE)", "(BODY.PEEK[])"} {
+		b.Run(items, func(b *testing.B) {
+			w := f.login(anna)
+			w.SetDeadline(time.Time{})
+			w.ok("SELECT INBOX")
+			w.in = bufio.NewReaderSize(w.Conn, 64<<10)
+			octets := 0
+			for b.Loop() {
+				octets += w.drain("UID FETCH 1:* " + items)
+			}
+			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "msgs/s")
+			b.ReportMetric(float64(octets)/1e6/b.Elapsed().Seconds(), "MB/s")
+			w.Close()
+		})
+	}
+}
+
+// BenchmarkFetchLarge reads a mail of 64 MB; B/op tells that it is not held in memory.
+func BenchmarkFetchLarge(b *testing.B) {
+	f := newFixture(b)
+	const size = 64 << 20
+	f.deposit(mail("stort") + strings.Repeat("Det här är en rad i ett brev till kommunen.\r\n", size/47))
+	w := f.login(anna)
+	w.SetDeadline(time.Time{})
+	w.ok("SELECT INBOX")
+	w.in = bufio.NewReaderSize(w.Conn, 64<<10)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.drain("UID FETCH 1 BODY.PEEK[]")
+	}
+}
+
+// fill deposits mails of 10 KB.
+func (f *fixture) fill(n int) {
+	body := strings.Repeat("Det här är en rad i ett brev till kommunen.\r\n", 10_000/47)
+	work := make(chan int)
+	var wait sync.WaitGroup
+	for range 32 {
+		wait.Go(func() {
+			for i := range work {
+				d := f.vault.Depositor().Begin(vault.Deposit{
+					From: bo, Account: bo, Rule: policy.RuleTag, Recipients: []policy.Recipient{{Address: anna, Kind: policy.Colleague}},
+				})
+				fmt.Fprint(d, mail(fmt.Sprintf("brev %d", i)), body)
+				if _, err := d.Commit(context.Background()); err != nil {
+					f.Error(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	wait.Wait()
+}
+
+// drain sends a command and counts the octets of the answer.
+func (w *wire) drain(command string) (octets int) {
+	w.Helper()
+	w.send("x %s\r\n", command)
+	for {
+		line, err := w.in.ReadSlice('\n')
+		w.must(err)
+		if octets += len(line); bytes.HasPrefix(line, []byte("x ")) {
+			if !bytes.HasPrefix(line, []byte("x OK")) {
+				w.Fatalf("%s", line)
+			}
+			return octets
+		}
+	}
+}
