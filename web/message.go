@@ -24,7 +24,9 @@ type messageBody struct {
 	Info   vault.Info
 	Own    bool // the reader wrote it
 	// View is html, plain, raw or none.
-	View     string
+	View string
+	// Height is the class of the frame: short, middle or "" for tall.
+	Height   string
 	HasHTML  bool
 	HasPlain bool
 	Broken   bool // the mail breaks rules: offer it raw
@@ -124,6 +126,7 @@ func (s *Server) fill(b *messageBody, c *vault.Content, asked string) error {
 			return err
 		}
 		used = message.ContentIDs(text)
+		b.Height = height(text)
 	}
 	b.Files = filesOf(ix, used)
 	b.View = viewOf(asked, b.HasHTML, b.HasPlain, len(b.Files) > 0)
@@ -137,6 +140,25 @@ func (s *Server) fill(b *messageBody, c *vault.Content, asked string) error {
 	}
 	b.Text = segments(text)
 	return err
+}
+
+// height guesses how tall a frame the HTML needs: without scripts a frame does not grow with what is in it. It scrolls
+// where the guess is too low.
+func height(html string) string {
+	if len(html) > 32<<10 || strings.Contains(html, "<img") {
+		return ""
+	}
+	lines := 0
+	for line := range strings.Lines(clean.Text([]byte(html))) {
+		lines += 1 + len(line)/60
+	}
+	switch {
+	case lines <= 7:
+		return "short"
+	case lines <= 15:
+		return "middle"
+	}
+	return ""
 }
 
 func viewOf(asked string, html, plain, files bool) string {
