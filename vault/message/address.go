@@ -54,8 +54,12 @@ func (a *addresses) full() bool {
 	return a.limit > 0 && n >= a.limit
 }
 
+// add appends a mailbox. One without an address must not look like the beginning or the end of a group.
 func (a *addresses) add(m Mailbox) {
-	if !a.full() {
+	if m.Local == "" && m.Host == "" {
+		m = Mailbox{Local: m.Name}
+	}
+	if m.Local+m.Host != "" && !a.full() {
 		a.list = append(a.list, m)
 	}
 }
@@ -98,11 +102,11 @@ func (a *addresses) colon() {
 		a.words = nil
 		return
 	}
-	if a.group || a.at || len(a.words) == 0 || a.limit > 0 && len(a.list)+2 > a.limit {
+	if a.group || a.at || phrase(a.words) == "" || a.limit > 0 && len(a.list)+2 > a.limit {
 		a.finish()
 		return
 	}
-	a.add(Mailbox{Name: phrase(a.words)})
+	a.list = append(a.list, Mailbox{Name: phrase(a.words)})
 	a.words, a.comment, a.done, a.group = nil, "", false, true
 }
 
@@ -185,9 +189,7 @@ func lastComma(words []addressToken) int {
 // names adds entries without "@", which the commas did not end.
 func (a *addresses) names(words []addressToken) {
 	for entry := range splitWords(words) {
-		if name := phrase(entry); name != "" {
-			a.add(Mailbox{Local: name})
-		}
+		a.add(Mailbox{Local: phrase(entry)})
 	}
 }
 

@@ -70,10 +70,35 @@ func charset(name string) encoding.Encoding {
 // toUTF8 reads r in the charset as UTF-8.
 func toUTF8(name string, r io.Reader) io.Reader {
 	if e := charset(name); e != nil {
-		// A decoder can only write U+FFFD for what it does not know, so what it gives is valid.
-		return transform.NewReader(r, e.NewDecoder())
+		return transform.NewReader(r, forgiving{e.NewDecoder()})
 	}
 	return transform.NewReader(r, lenient{})
+}
+
+// decodeBytes reads b in a charset of x/text as UTF-8.
+func decodeBytes(e encoding.Encoding, b []byte) []byte {
+	out, _, _ := transform.Bytes(forgiving{e.NewDecoder()}, b) // a forgiving decoder does not fail
+	return out
+}
+
+// forgiving makes U+FFFD of what a decoder fails at. Most write it themselves; some give an error, such as that of UTF-32
+// at an end in the middle of a character.
+type forgiving struct{ *encoding.Decoder }
+
+// Transform implements transform.Transformer.
+func (f forgiving) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	nDst, nSrc, err = f.Decoder.Transform(dst, src, atEOF)
+	if err == nil || err == transform.ErrShortDst || err == transform.ErrShortSrc && !atEOF || nSrc == len(src) {
+		return nDst, nSrc, err
+	}
+	if nDst+utf8.RuneLen(utf8.RuneError) > len(dst) {
+		return nDst, nSrc, transform.ErrShortDst
+	}
+	nDst += utf8.EncodeRune(dst[nDst:], utf8.RuneError)
+	if nSrc++; nSrc < len(src) {
+		return nDst, nSrc, transform.ErrShortDst // to be called again
+	}
+	return nDst, nSrc, nil
 }
 
 // lenientRune reads one rune of text that says it is UTF-8 or says nothing: UTF-8 where it is valid and else

@@ -79,7 +79,7 @@ func readField(b []byte, start, end int) Field {
 	name := raw[:nameEnd(raw)]
 	return Field{
 		Name:  string(name),
-		Value: unfold(raw, bytes.IndexByte(raw, ':')+1).text,
+		Value: unfoldText(raw[bytes.IndexByte(raw, ':')+1:]),
 		Range: Range{int64(start), int64(end - start)},
 	}
 }
@@ -154,13 +154,32 @@ func nameEnd(line []byte) int {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
-// unfolded is a field body on one line, with the place each octet comes from.
+// around is the white space that is no part of a field body.
+const around = " \t\r"
+
+// unfoldText joins the lines of a field body (RFC 5322 section 2.2.3) and takes off the white space around the result.
+func unfoldText(raw []byte) string {
+	raw = bytes.Trim(raw, around+"\n")
+	if bytes.IndexByte(raw, '\n') < 0 {
+		return string(raw)
+	}
+	text := make([]byte, 0, len(raw))
+	for line := range bytes.Lines(raw) {
+		if n := len(line) - 1; line[n] == '\n' {
+			line = bytes.TrimRight(line[:n], "\r")
+		}
+		text = append(text, line...)
+	}
+	return string(text)
+}
+
+// unfolded is a field body as unfoldText gives it, with the place each octet comes from.
 type unfolded struct {
 	text string
 	from []int
 }
 
-// unfold joins the lines of raw[start:] (RFC 5322 section 2.2.3) and takes off the white space around the result.
+// unfold reads the field body raw[start:].
 func unfold(raw []byte, start int) unfolded {
 	text, from := make([]byte, 0, len(raw)-start), make([]int, 0, len(raw)-start)
 	for i := start; i < len(raw); i++ {
@@ -171,7 +190,6 @@ func unfold(raw []byte, start int) unfolded {
 		}
 		text, from = append(text, raw[i]), append(from, i)
 	}
-	const around = " \t\r"
 	text = bytes.TrimRight(text, around)
 	lead := len(text) - len(bytes.TrimLeft(text, around))
 	return unfolded{string(text[lead:]), from[lead:len(text)]}

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,10 @@ func FuzzParseHeader(f *testing.F) {
 		for _, field := range h.Fields {
 			if field.Range.Offset < at || field.Range.Size <= 0 || field.Name == "" || strings.ContainsRune(field.Value, '\n') {
 				t.Fatalf("field %+v after %d", field, at)
+			}
+			raw := b[field.Range.Offset : field.Range.Offset+field.Range.Size]
+			if u := unfold(raw, bytes.IndexByte(raw, ':')+1); u.text != field.Value {
+				t.Fatalf("%q reads %q and, to be cut, %q", raw, field.Value, u.text)
 			}
 			at = field.Range.Offset + field.Range.Size
 		}

@@ -185,11 +185,10 @@ func joinSections(s []section) string {
 	if !extended {
 		return DecodeText(data.String())
 	}
-	w := word{charset: label, data: []byte(data.String())}
-	if charset(label) == nil {
-		return strings.Map(printable, lenientString(data.String()))
+	if e := charset(label); e != nil {
+		return strings.Map(printable, string(decodeBytes(e, []byte(data.String()))))
 	}
-	return strings.Map(printable, string(decodeBytes(w)))
+	return strings.Map(printable, lenientString(data.String()))
 }
 
 func unpercent(s string) string {

@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 )
 
@@ -158,20 +159,20 @@ func (t *text) readWords(first, last int) {
 	cm, single := e.(*charmap.Charmap)
 	if e != nil && !single && first < last {
 		for i := first; i <= last; i++ {
-			if p := t.pieces[i]; p.kind == coded && bytes.ContainsRune(decodeBytes(p.word), utf8.RuneError) {
-				t.readOpaque(first, last)
+			if p := t.pieces[i]; p.kind == coded && bytes.ContainsRune(decodeBytes(e, p.word.data), utf8.RuneError) {
+				t.readOpaque(e, first, last)
 				return
 			}
 		}
 		for i := first; i <= last; i++ {
 			if t.pieces[i].kind == coded {
-				t.readOpaque(i, i)
+				t.readOpaque(e, i, i)
 			}
 		}
 		return
 	}
 	if e != nil && !single {
-		t.readOpaque(first, last)
+		t.readOpaque(e, first, last)
 		return
 	}
 	g := t.join(first, last)
@@ -190,12 +191,10 @@ func (t *text) readWords(first, last int) {
 	}
 }
 
-func (t *text) readOpaque(first, last int) {
+func (t *text) readOpaque(e encoding.Encoding, first, last int) {
 	g := t.join(first, last)
 	t.groups[g].opaque = true
-	whole := t.pieces[first].word
-	whole.data = t.groups[g].data
-	for _, r := range string(decodeBytes(whole)) {
+	for _, r := range string(decodeBytes(e, t.groups[g].data)) {
 		t.glyphs = append(t.glyphs, glyph{printable(r), first, g, 0, 0})
 	}
 }
@@ -210,11 +209,6 @@ func (t *text) join(first, last int) int {
 	}
 	t.groups = append(t.groups, g)
 	return len(t.groups) - 1
-}
-
-func decodeBytes(w word) []byte {
-	out, _ := charset(w.charset).NewDecoder().Bytes(w.data) // a decoder writes U+FFFD where it fails
-	return out
 }
 
 // printable turns control characters into spaces, one for one: a subject is one line wherever it goes.
