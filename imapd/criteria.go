@@ -103,7 +103,8 @@ func (q *query) sets(c *imap.SearchCriteria) (tests []test, err error) {
 	return tests, nil
 }
 
-// measures are size and internal date, which is compared without time of day, in the zone it is told in.
+// measures are size and internal date, which is compared without time of day, in the zone it is told in. The library
+// (go-imap v2.0.0-beta.8, SearchCriteria.And) loses a SMALLER that a date or LARGER follows in the same command.
 func measures(c *imap.SearchCriteria) test {
 	since, before, larger, smaller := c.Since, c.Before, c.Larger, c.Smaller
 	return func(c *candidate) verdict {

@@ -75,22 +75,3 @@ func (v *view) uidsIn(spans []span) []vault.UID {
 	}
 	return out
 }
-
-// contains tells whether the set names the message at position i.
-func (v *view) contains(set imap.NumSet, i int) bool {
-	switch set := set.(type) {
-	case imap.UIDSet:
-		for _, r := range set {
-			if s := v.uidSpan(vault.UID(r.Start), vault.UID(r.Stop)); s.from <= i && i < s.to {
-				return true
-			}
-		}
-	case imap.SeqSet:
-		for _, r := range set {
-			if s := v.seqSpan(r); s.from <= i && i < s.to {
-				return true
-			}
-		}
-	}
-	return false
-}

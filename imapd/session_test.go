@@ -1,14 +1,20 @@
 package imapd
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"sigill/policy"
+	"sigill/vault"
 )
 
 const capabilityLine = "* CAPABILITY IMAP4rev1 SASL-IR LITERAL- UNSELECT ENABLE IDLE UTF8=ACCEPT NAMESPACE UIDPLUS ESEARCH " +
@@ -231,6 +237,84 @@ func TestShutdown(t *testing.T) {
 		if got := w.response(); !strings.HasPrefix(got, "* BYE ") {
 			t.Errorf("got %q", got)
 		}
+	}
+}
+
+// TestShutdownCutsOff: who neither sends nor reads what was begun is cut off when the grace ends, and nothing of the
+// message that was coming in is kept.
+func TestShutdownCutsOff(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *Config) { c.Limits.Grace = 300 * time.Millisecond })
+	f.deposit(mail("stort") + strings.Repeat("x", 32<<20))
+	sends, reads, auth := f.login(anna), f.login(anna), f.dial()
+	sends.send("a APPEND Drafts {5000}\r\n")
+	sends.response()
+	sends.send("Subject: halv")
+	reads.ok("SELECT INBOX")
+	reads.send("a FETCH 1 BODY[]\r\n")
+	auth.send("a AUTHENTICATE PLAIN\r\n")
+	auth.response()
+	_, err := reads.in.ReadString('\n') // the rest is not read
+	f.must(err)
+	start := time.Now()
+	f.stop()
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("ending took %v", d)
+	}
+	if got := auth.response(); !strings.HasPrefix(got, "* BYE ") {
+		t.Errorf("in AUTHENTICATE: %q", got)
+	}
+}
+
+func TestOrigin(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][3]string{
+		{"192.0.2.1:5", "192.0.2.1", "IPv4"},
+		{"[::ffff:192.0.2.1]:5", "192.0.2.1", "IPv4 on an IPv6 socket"},
+		{"[2001:db8:1:2:3::4]:5", "2001:db8:1:2::", "an IPv6 customer has 64 bits"},
+	} {
+		a, err := net.ResolveTCPAddr("tcp", c[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := origin(a).String(); got != c[1] {
+			t.Errorf("%s: %s is %s", c[2], c[0], got)
+		}
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	log := &syncBuffer{}
+	s := &session{log: slog.New(slog.NewTextHandler(log, nil)), ctx: t.Context()}
+	for _, c := range []struct {
+		err    error
+		want   string
+		logged bool
+		why    string
+	}{
+		{vault.ErrNotFound, "NO [NONEXISTENT]", false, "not there, or not theirs"},
+		{fmt.Errorf("vault: open: %w", vault.ErrNotFound), "NO [NONEXISTENT]", false, "wrapped"},
+		{vault.ErrBadCredentials, "NO [AUTHENTICATIONFAILED]", false, "wrong password"},
+		{vault.ErrFull, "NO [OVERQUOTA]", true, "somebody must make room"},
+		{vault.ErrDamaged, "NO [CORRUPTION]", true, "somebody must look"},
+		{vault.ErrClosed, "NO [UNAVAILABLE]", false, "the server ends"},
+		{context.Canceled, "NO [UNAVAILABLE]", false, "the server ends"},
+		{errors.New("open /srv/secret: x"), "NO [SERVERBUG]", true, "anything else tells nothing but an id"},
+		{fmt.Errorf("x: %w", errReadOnly), "NO [CANNOT]", false, "already decided"},
+	} {
+		before := len(log.String())
+		e, ok := errors.AsType[*imap.Error](s.status("X", c.err))
+		if !ok || !strings.HasPrefix(fmt.Sprintf("%s [%s]", e.Type, e.Code), c.want) || strings.Contains(e.Text, "secret") {
+			t.Errorf("%s: %v", c.why, e)
+		}
+		_, id, found := strings.Cut(e.Text, "incident ")
+		if logged := log.String()[before:]; found != c.logged || found && !strings.Contains(logged, "incident="+id) {
+			t.Errorf("%s: text %q, log %q", c.why, e.Text, logged)
+		}
+	}
+	if err := s.status("X", errGone); err != errGone {
+		t.Errorf("a client that is gone: %v", err)
 	}
 }
 
