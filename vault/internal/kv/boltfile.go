@@ -82,6 +82,9 @@ func inspect(path string) (err error) {
 	if err != nil {
 		return err
 	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("kv: %s is not a regular file", path)
+	}
 	if info.Size() == 0 {
 		return fmt.Errorf("%w: %s is empty", ErrCorrupt, path)
 	}
@@ -101,7 +104,7 @@ func inspect(path string) (err error) {
 			return fmt.Errorf("%w: %s has %d octets of at least %d", ErrCorrupt, path, info.Size(), tx.Size())
 		}
 		return tx.ForEach(func(table []byte, b *bbolt.Bucket) error {
-			if b == nil || !inOrder(b.Cursor()) {
+			if b == nil || !inOrder(b.Cursor(), b.Cursor()) {
 				return fmt.Errorf("%w: %s: table %q", ErrCorrupt, path, table)
 			}
 			return nil
@@ -109,10 +112,11 @@ func inspect(path string) (err error) {
 	})
 }
 
-func inOrder(c *bbolt.Cursor) bool {
+// inOrder goes through all keys of a table, and seeks each, which looks at every key in the branches too.
+func inOrder(walk, seek *bbolt.Cursor) bool {
 	var before []byte
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		if v == nil || bytes.Compare(before, k) >= 0 {
+	for k, v := walk.First(); k != nil; k, v = walk.Next() {
+		if found, _ := seek.Seek(k); v == nil || bytes.Compare(before, k) >= 0 || !bytes.Equal(found, k) {
 			return false
 		}
 		before = k

@@ -13,7 +13,8 @@ import (
 )
 
 var (
-	// ErrFull means that the disk, or the limit given to the engine, is full. Temporary: nothing was changed.
+	// ErrFull means that the disk, or the limit given to the engine, has no room for this update; a smaller one, or one that
+	// deletes, may fit. Temporary: nothing was changed.
 	ErrFull = errors.New("kv: no space left")
 	// ErrClosed means use after Close.
 	ErrClosed = errors.New("kv: closed")
@@ -32,15 +33,18 @@ type Engine interface {
 	View(ctx context.Context, fn func(Reader) error) error
 	// Update runs fn and returns when what it wrote is durable. An error or a panic of fn undoes all that fn wrote, and
 	// nothing else. fn may be run more than once, and with the writes of other updates before it in the same commit, so it
-	// must start anew each time. If ctx ends before fn was begun, fn is not run.
+	// must start anew each time; and on another goroutine, so it must not end it (testing.T's FailNow does). If ctx ends
+	// before fn was begun, fn is not run. After an error that is neither fn's own nor one of this package, it is not known
+	// whether the update is durable.
 	Update(ctx context.Context, fn func(Writer) error) error
-	// Close waits for calls under way. Calls after it give ErrClosed.
+	// Close waits for calls under way, so it must not be called from one. Calls after it give ErrClosed.
 	Close() error
 }
 
-// Reader reads in a transaction. What it gives is valid, and must not be written to, until the transaction ends or writes.
+// Reader reads in a transaction. What it gives is valid, and must not be written to, until the transaction ends or writes:
+// copy what is kept longer. To read it later ends the process with some engines.
 type Reader interface {
-	// Get gives a value, nil if there is none.
+	// Get gives a value, nil if there is none; an empty one is not nil.
 	Get(t Table, key []byte) []byte
 	// Range gives the keys of a span with their values, in order. Write nothing to the table meanwhile.
 	Range(t Table, s Span) iter.Seq2[[]byte, []byte]
@@ -49,12 +53,12 @@ type Reader interface {
 // Writer writes in a transaction, and reads what it wrote.
 type Writer interface {
 	Reader
-	// Put sets a value. The engine copies neither before the transaction ends: do not change them.
+	// Put sets a value. The key, 1 to 32768 octets, is copied. The value is not: do not change it before Update returns.
 	Put(t Table, key, value []byte) error
 	// Delete removes a key; one that is not there is fine.
 	Delete(t Table, key []byte) error
 	// OnCommit runs fn once after the commit is durable and before Update returns, in the order of commits. It is not run
-	// if the transaction is undone. It must be quick; it may not call Update.
+	// if the transaction is undone. It must be quick; it may call View, but not Update. If it panics, so does Update.
 	OnCommit(fn func())
 }
 

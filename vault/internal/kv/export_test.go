@@ -1,0 +1,12 @@
+package kv
+
+import "go.etcd.io/bbolt"
+
+// CommitsOf is the number of the last commit.
+func CommitsOf(b *Bolt) (n int) {
+	b.db.View(func(tx *bbolt.Tx) error { n = tx.ID(); return nil })
+	return n
+}
+
+// WaitingIn is how many updates wait for a commit.
+func WaitingIn(b *Bolt) int { return len(b.queue) }
