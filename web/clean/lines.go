@@ -10,6 +10,7 @@ type lines struct {
 	gap       int    // line ends that wait
 	space     bool   // a space waits
 	separator bool   // the mark between two cells waits
+	fresh     bool   // nothing of a cell has been written: it starts where it starts
 	quotes    int    // open quotes
 	quoted    int    // quotes of the last line with something on it
 	mark      string // what a list's item starts with
@@ -19,7 +20,7 @@ type lines struct {
 // breakLine asks for n line ends before the next word. Asking twice gives the larger.
 func (l *lines) breakLine(n int) {
 	l.space = false
-	if l.out.Len() > 0 && !l.separator {
+	if l.out.Len() > 0 && !l.fresh {
 		l.gap = max(l.gap, n)
 	}
 }
@@ -66,7 +67,7 @@ func (l *lines) word(s string) {
 	case l.space && l.begun && l.mark == "":
 		l.out.WriteByte(' ')
 	}
-	l.space, l.separator = false, false
+	l.space, l.separator, l.fresh = false, false, false
 	if !l.begun {
 		l.prefix()
 	}

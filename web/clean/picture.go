@@ -31,7 +31,7 @@ func (r *rewriter) picture(t html.Token) {
 		return
 	}
 	r.inlined += len(data)
-	r.start("img", append(attrs(t), html.Attribute{Key: "src", Val: data}, html.Attribute{Key: "alt", Val: alt}))
+	r.start("img", append(r.attrs(t), html.Attribute{Key: "src", Val: data}, html.Attribute{Key: "alt", Val: alt}))
 }
 
 // resolve gives the data: URI of the part with that Content-ID, "" if there is none.

@@ -14,6 +14,7 @@ type rewriter struct {
 	nest
 	opts     Options
 	pictures map[string]string // by Content-ID; "" where there is none
+	styles   map[string]string // filtered, as mails repeat theirs; at most maxStyles
 	inlined  int               // octets of data: URIs so far
 	remote   int
 	lang     string
@@ -21,7 +22,7 @@ type rewriter struct {
 }
 
 func newRewriter(opts Options) *rewriter {
-	return &rewriter{opts: opts, pictures: map[string]string{}, nest: nest{over: map[string]int{}, many: map[string]int{}}}
+	return &rewriter{opts: opts, pictures: map[string]string{}, styles: map[string]string{}, nest: nest{over: map[string]int{}, many: map[string]int{}}}
 }
 
 func (r *rewriter) run(mail []byte) {
@@ -71,10 +72,10 @@ func (r *rewriter) startTag(t html.Token) {
 		r.picture(t)
 	case t.Data == "a":
 		if href, ok := cleanLink(get(t, "href")); ok {
-			r.start("a", append(attrs(t), linkAttrs(href)...))
+			r.start("a", append(r.attrs(t), linkAttrs(href)...))
 		}
 	case elements[t.Data] != 0:
-		r.start(t.Data, attrs(t))
+		r.start(t.Data, r.attrs(t))
 	}
 }
 
@@ -115,7 +116,7 @@ var plainAttrs = map[string]*regexp.Regexp{
 const maxTitle = 2000
 
 // attrs are the attributes that t keeps, less those of links and pictures.
-func attrs(t html.Token) []html.Attribute {
+func (r *rewriter) attrs(t html.Token) []html.Attribute {
 	var kept []html.Attribute
 	for i, a := range t.Attr {
 		if a.Namespace != "" || i > 100 || slices.ContainsFunc(kept, func(k html.Attribute) bool { return k.Key == a.Key }) {
@@ -124,7 +125,7 @@ func attrs(t html.Token) []html.Attribute {
 		shape := plainAttrs[a.Key]
 		switch {
 		case a.Key == "style":
-			a.Val = filterStyle(a.Val)
+			a.Val = r.style(a.Val)
 		case a.Key == "title":
 			a.Val = cut(a.Val, maxTitle)
 		case a.Key == "class":
@@ -137,6 +138,20 @@ func attrs(t html.Token) []html.Attribute {
 		if a.Val != "" {
 			kept = append(kept, html.Attribute{Key: a.Key, Val: a.Val})
 		}
+	}
+	return kept
+}
+
+// maxStyles is how many styles are remembered.
+const maxStyles = 1000
+
+func (r *rewriter) style(s string) string {
+	if kept, ok := r.styles[s]; ok {
+		return kept
+	}
+	kept := filterStyle(s)
+	if len(r.styles) < maxStyles && len(s) <= maxStyle {
+		r.styles[s] = kept
 	}
 	return kept
 }

@@ -2,6 +2,7 @@ package clean
 
 import (
 	"bytes"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -103,7 +104,7 @@ func (w *walker) startTag(t html.Token) {
 		w.breakLine(2)
 		w.pre++
 	case "table":
-		w.separator = false
+		w.separator, w.fresh = false, false
 		w.breakLine(1)
 		w.cells = append(w.cells, row{})
 	case "tr":
@@ -142,7 +143,7 @@ func (w *walker) endTag(name string) {
 		w.pre = max(0, w.pre-1)
 	case "table":
 		w.cells = w.cells[:max(0, len(w.cells)-1)]
-		w.separator = false
+		w.separator, w.fresh = false, false
 		w.breakLine(1)
 	case "tr":
 		w.startRow()
@@ -159,7 +160,7 @@ func (w *walker) endTag(name string) {
 
 // hides tells whether a style takes the element from the page.
 func hides(style string) bool {
-	return style != "" && strings.Contains("; "+filterStyle(style), "; display: none")
+	return strings.Contains(strings.ToLower(cut(style, maxStyle)), "display") && strings.Contains("; "+filterStyle(style), "; display: none")
 }
 
 // blockGap is how many line ends stand around an element; 0 if it is in a line.
@@ -191,10 +192,10 @@ func gapOf(wide bool) int {
 
 // paragraphGap is 1 for Outlook's paragraphs, which have no space between them, and for those with a margin of 0.
 func paragraphGap(t html.Token) int {
-	style := filterStyle(get(t, "style")) + ";"
-	tight := knownClass(get(t, "class")) == "mso" || strings.Contains(style, "margin: 0") && !strings.Contains(style, "margin: 0.")
-	return gapOf(!tight)
+	return gapOf(knownClass(get(t, "class")) != "mso" && !tight.MatchString(cut(get(t, "style"), maxStyle)))
 }
+
+var tight = regexp.MustCompile(`(?i)(?:^|;)\s*margin\s*:\s*0(?:px|cm|pt|in|em)?\s*(?:;|$)`)
 
 func (w *walker) openList(t html.Token) {
 	w.breakLine(gapOf(len(w.lists) == 0))
@@ -223,7 +224,7 @@ func (w *walker) item() {
 }
 
 func (w *walker) startRow() {
-	w.separator = false
+	w.separator, w.fresh = false, false
 	w.breakLine(1)
 	if n := len(w.cells); n > 0 {
 		w.cells[n-1] = row{}
@@ -244,6 +245,7 @@ func (w *walker) startCell() {
 	} else {
 		w.breakLine(1)
 	}
+	w.fresh = true
 	r.in, r.at, r.top = true, w.out.Len(), w.height+w.gap
 }
 
@@ -282,7 +284,7 @@ func bare(s string) string {
 
 // text writes the text between two tags.
 func (w *walker) text(s string) {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	s = unseen.Replace(strings.ToValidUTF8(s, "\uFFFD"))
 	if w.pre > 0 {
 		w.verbatim(s)
 		return
@@ -301,6 +303,9 @@ func (w *walker) text(s string) {
 		w.space = true
 	}
 }
+
+// unseen are zero octets, byte order marks and the places where a word may break.
+var unseen = strings.NewReplacer("\x00", "", "\uFEFF", "", "\u200B", "", "\u00AD", "")
 
 // isSpace tells the white space that HTML collapses (HTML, "ASCII whitespace").
 func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f' }
