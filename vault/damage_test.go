@@ -194,7 +194,8 @@ func TestAFullVaultRefusesAndRecovers(t *testing.T) {
 		_, err = r.Expunge(t.Context(), id, nil)
 		must(t, err)
 	}
-	if _, err := h.tryDeposit(big, anna, false, cia); err != nil {
+	// Half of what was freed: runs of free pages are cut up by small records.
+	if _, err := h.tryDeposit(big[:len(big)/2], anna, false, cia); err != nil {
 		t.Errorf("after something was deleted: %v", err)
 	}
 }

@@ -39,7 +39,6 @@ type sealed struct {
 	id     MessageID
 	at     time.Time
 	size   int64
-	key    []byte // wrapped
 	index  message.Index
 	record []byte // the index, sealed
 }
@@ -147,18 +146,16 @@ func (w *Draft) close() (*sealed, error) {
 		return nil, err
 	}
 	s.record = seal.NewBox(w.content.Derive("index")).Seal(nil, plain, place(tIndex, w.id[:]))
-	s.key = seal.Wrap(w.v.wrap, w.content, seal.ID(w.id))
 	return s, nil
 }
 
 func (w *Draft) link(t *tx, s *sealed) error {
-	for _, put := range []struct {
-		table kv.Table
-		value []byte
-	}{{tKey, s.key}, {tIndex, s.record}} {
-		if err := t.w.Put(put.table, w.id[:], put.value); err != nil {
-			return err
-		}
+	// Wrapped in the transaction, so that maintenance can turn to a new epoch between two of them.
+	if err := t.putContentKey(w.id, w.content); err != nil {
+		return err
+	}
+	if err := t.w.Put(tIndex, w.id[:], s.record); err != nil {
+		return err
 	}
 	if err := w.putChunks(t); err != nil {
 		return err

@@ -10,11 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"sigill/vault/internal/kv"
 	"sigill/vault/internal/seal"
 )
 
-// KeyWrapper keeps the key-encryption key, outside the vault. It wraps one key, the vault's root key.
+// KeyWrapper keeps the key-encryption key, outside the vault. It wraps the few keys of the keyring.
 type KeyWrapper interface {
 	// Wrap seals a key of 32 octets.
 	Wrap(ctx context.Context, key []byte) (wrapped []byte, err error)
@@ -84,15 +83,15 @@ func OpenKeyFile(path string) (KeyWrapper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("vault: %s is not a key file: %w", path, err)
 	}
-	return &keyFile{path: path, box: seal.NewBox(key.Derive("wrap root"))}, nil
+	return &keyFile{path: path, box: seal.NewBox(key.Derive("wrap"))}, nil
 }
 
 func (k *keyFile) Wrap(_ context.Context, key []byte) ([]byte, error) {
-	return k.box.Seal(nil, key, []byte("root")), nil
+	return k.box.Seal(nil, key, []byte("keyring")), nil
 }
 
 func (k *keyFile) Unwrap(_ context.Context, wrapped []byte) ([]byte, error) {
-	key, err := k.box.Open(nil, wrapped, []byte("root"))
+	key, err := k.box.Open(nil, wrapped, []byte("keyring"))
 	if err != nil {
 		return nil, ErrWrongKey
 	}
@@ -108,65 +107,4 @@ func inside(path, dir string) bool {
 	}
 	rel, err := filepath.Rel(d, p)
 	return err == nil && filepath.IsLocal(rel)
-}
-
-// Names in the meta table.
-const (
-	metaSchema = "schema"
-	metaRoot   = "root"       // the wrapped root key
-	metaCheck  = "root check" // tells a wrong root key from damage
-)
-
-const schema = "1"
-
-// loadRoot gives the root key of the vault, which is made at the vault's first opening.
-func loadRoot(ctx context.Context, engine kv.Engine, keys KeyWrapper) (*seal.Key, error) {
-	var wrapped, check []byte
-	var version string
-	err := engine.View(ctx, func(r kv.Reader) error {
-		version = string(r.Get(tMeta, []byte(metaSchema)))
-		wrapped = bytes.Clone(r.Get(tMeta, []byte(metaRoot)))
-		check = bytes.Clone(r.Get(tMeta, []byte(metaCheck)))
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case version == "":
-		return createRoot(ctx, engine, keys)
-	case version != schema:
-		return nil, fmt.Errorf("vault: schema %q is not one this version knows", version)
-	}
-	raw, err := keys.Unwrap(ctx, wrapped)
-	if err != nil {
-		return nil, err
-	}
-	root, err := seal.KeyFromBytes(raw)
-	if err != nil {
-		return nil, err
-	}
-	if sum := root.Check(); !bytes.Equal(sum[:], check) {
-		return nil, ErrWrongKey
-	}
-	return root, nil
-}
-
-func createRoot(ctx context.Context, engine kv.Engine, keys KeyWrapper) (*seal.Key, error) {
-	root := seal.NewKey()
-	wrapped, err := keys.Wrap(ctx, root.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	check := root.Check()
-	return root, engine.Update(ctx, func(w kv.Writer) error {
-		for _, put := range []struct {
-			name  string
-			value []byte
-		}{{metaSchema, []byte(schema)}, {metaRoot, wrapped}, {metaCheck, check[:]}} {
-			if err := w.Put(tMeta, []byte(put.name), put.value); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

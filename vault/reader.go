@@ -242,7 +242,16 @@ func (t *tx) contentKey(id MessageID) (*seal.Key, error) {
 	if wrapped == nil {
 		return nil, ErrNotFound
 	}
-	return seal.Unwrap(t.v.wrap, wrapped, seal.ID(id))
+	e, wrapped, err := t.v.ring.epochOf(wrapped)
+	if err != nil {
+		return nil, err
+	}
+	return seal.Unwrap(e.wrap, wrapped, seal.ID(id))
+}
+
+func (t *tx) putContentKey(id MessageID, key *seal.Key) error {
+	e := t.v.ring.sealing()
+	return t.w.Put(tKey, id[:], append(be32(e.number), seal.Wrap(e.wrap, key, seal.ID(id))...))
 }
 
 func (t *tx) index(id MessageID, key *seal.Key) (*message.Index, error) {

@@ -96,7 +96,11 @@ func load[T any](t *tx, table kv.Table, key []byte) (rec T, found bool, err erro
 }
 
 func open[T any](t *tx, table kv.Table, key, sealed []byte) (rec T, err error) {
-	plain, err := t.v.records.Open(nil, sealed, place(table, key))
+	e, sealed, err := t.v.ring.epochOf(sealed)
+	if err != nil {
+		return rec, fmt.Errorf("vault: record of table %s: %w", table, err)
+	}
+	plain, err := e.records.Open(nil, sealed, place(table, key))
 	if err != nil {
 		return rec, fmt.Errorf("vault: record of table %s: %w", table, err)
 	}
@@ -112,7 +116,12 @@ func save[T any](t *tx, table kv.Table, key []byte, rec *T) error {
 	if err != nil {
 		return err
 	}
-	return t.w.Put(table, key, t.v.records.Seal(nil, plain, place(table, key)))
+	return t.put(table, key, plain)
+}
+
+func (t *tx) put(table kv.Table, key, plain []byte) error {
+	e := t.v.ring.sealing()
+	return t.w.Put(table, key, e.records.Seal(be32(e.number), plain, place(table, key)))
 }
 
 // mark writes a key that says all by being there.

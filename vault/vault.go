@@ -1,9 +1,13 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -31,10 +35,9 @@ type Vault struct {
 	log *slog.Logger
 	now func() time.Time
 
-	records *seal.Box // seals records
-	wrap    *seal.Box // wraps content keys
-	lookup  *seal.Key // keyed hashes
-	run     [16]byte  // names this run of the process, to tell its staged chunks from orphans
+	ring   *keyring
+	lookup *seal.Key // keyed hashes
+	run    [16]byte  // names this run of the process, to tell its staged chunks from orphans
 
 	hub       hub
 	outbox    *Outbox
@@ -55,11 +58,64 @@ func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, 
 	if err != nil {
 		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(err))
 	}
-	root, err := loadRoot(ctx, engine, keys)
+	ring, err := loadKeys(ctx, dir, engine, keys)
 	if err != nil {
 		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(closeAfter(err, engine)))
 	}
-	return newVault(engine, root, o), nil
+	return newVault(engine, ring, o), nil
+}
+
+// Names in the meta table, beside those of counters.
+const (
+	metaSchema = "schema"
+	metaVault  = "vault" // tells whose the keyring is
+	metaEpoch  = "epoch" // the newest epoch something was sealed in
+)
+
+const schema = "1"
+
+// loadKeys gives the vault's keyring, which is made at the vault's first opening and never again.
+func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper) (*keyring, error) {
+	var version, id string
+	var newest []byte
+	err := engine.View(ctx, func(r kv.Reader) error {
+		version, id = string(r.Get(tMeta, []byte(metaSchema))), string(r.Get(tMeta, []byte(metaVault)))
+		newest = bytes.Clone(r.Get(tMeta, []byte(metaEpoch)))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ring, err := openKeyring(ctx, dir, keys)
+	switch {
+	case version == "" && errors.Is(err, fs.ErrNotExist):
+		if ring, err = createKeyring(ctx, dir, keys, time.Now()); err == nil {
+			err = begin(ctx, engine, ring)
+		}
+		return ring, err
+	case err != nil:
+		return nil, err
+	case version == "": // a first opening ended between keyring and file
+		return ring, begin(ctx, engine, ring)
+	case version != schema:
+		return nil, fmt.Errorf("schema %q is not one this version knows", version)
+	case id != string(ring.file.Vault):
+		return nil, fmt.Errorf("%w: the keyring is another vault's", ErrWrongKey)
+	case len(newest) != 4 || binary.BigEndian.Uint32(newest) > ring.current:
+		return nil, fmt.Errorf("%w: the keyring is older than the vault", ErrWrongKey)
+	}
+	return ring, nil
+}
+
+// begin writes the first records of a new vault.
+func begin(ctx context.Context, engine kv.Engine, ring *keyring) error {
+	return engine.Update(ctx, func(w kv.Writer) error {
+		return errors.Join(
+			w.Put(tMeta, []byte(metaSchema), []byte(schema)),
+			w.Put(tMeta, []byte(metaVault), ring.file.Vault),
+			w.Put(tMeta, []byte(metaEpoch), be32(ring.current)),
+		)
+	})
 }
 
 // closeAfter closes the engine after a failed opening; the failure is what the caller must know.
@@ -70,14 +126,13 @@ func closeAfter(err error, engine kv.Engine) error {
 	return err
 }
 
-func newVault(engine kv.Engine, root *seal.Key, o Options) *Vault {
+func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 	v := &Vault{
 		kv:        engine,
 		log:       o.Log,
 		now:       o.Now,
-		records:   seal.NewBox(root.Derive("records")),
-		wrap:      seal.NewBox(root.Derive("content keys")),
-		lookup:    root.Derive("look-ups"),
+		ring:      ring,
+		lookup:    ring.lookup,
 		passwords: newPasswords(),
 	}
 	if v.log == nil {
@@ -88,7 +143,6 @@ func newVault(engine kv.Engine, root *seal.Key, o Options) *Vault {
 	}
 	rand.Read(v.run[:])
 	v.outbox = &Outbox{v: v, wake: make(chan struct{}, 1)}
-	root.Wipe()
 	return v
 }
 

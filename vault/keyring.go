@@ -1,0 +1,241 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"sigill/vault/internal/seal"
+)
+
+// keyringName is the file, beside the vault's, that holds the vault's keys under the key-encryption key. It is small and
+// written anew as a whole, so a key that is left out of it is gone, as no record deleted in a database file is.
+const keyringName = "keyring.json"
+
+// keyring is the keys of a vault. All but the look-up key belong to an epoch; maintenance turns to a new epoch, seals what
+// lives anew and forgets the old one. For use by many goroutines.
+type keyring struct {
+	path   string
+	keys   KeyWrapper
+	file   keyringFile
+	lookup *seal.Key
+
+	mu      sync.RWMutex
+	epochs  map[uint32]*epoch
+	current uint32
+}
+
+// epoch is the keys that seal in one epoch.
+type epoch struct {
+	number  uint32
+	records *seal.Box // seals records
+	wrap    *seal.Box // wraps content keys
+}
+
+// keyringFile is the file's JSON.
+type keyringFile struct {
+	Vault  []byte         `json:"vault"` // tells which vault's it is
+	Lookup wrappedKey     `json:"lookup"`
+	Epochs []wrappedEpoch `json:"epochs"` // oldest first; the last seals
+}
+
+type wrappedEpoch struct {
+	Number  uint32    `json:"number"`
+	Created time.Time `json:"created"`
+	wrappedKey
+}
+
+// wrappedKey is a key under the key-encryption key, with a value that tells a wrong key from damage.
+type wrappedKey struct {
+	Wrapped []byte `json:"wrapped"`
+	Check   []byte `json:"check"`
+}
+
+// createKeyring makes the keys of a new vault, durable in the file.
+func createKeyring(ctx context.Context, dir string, keys KeyWrapper, now time.Time) (*keyring, error) {
+	k := &keyring{path: filepath.Join(dir, keyringName), keys: keys, lookup: seal.NewKey(), epochs: map[uint32]*epoch{}}
+	k.file.Vault = seal.NewKey().Bytes()[:16]
+	var err error
+	if k.file.Lookup, err = k.wrapKey(ctx, k.lookup); err != nil {
+		return nil, err
+	}
+	return k, k.begin(ctx, now)
+}
+
+// openKeyring reads the file. fs.ErrNotExist if there is none, ErrWrongKey, ErrDamaged.
+func openKeyring(ctx context.Context, dir string, keys KeyWrapper) (*keyring, error) {
+	k := &keyring{path: filepath.Join(dir, keyringName), keys: keys, epochs: map[uint32]*epoch{}}
+	text, err := os.ReadFile(k.path)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &k.file); err != nil || len(k.file.Epochs) == 0 {
+		return nil, fmt.Errorf("%w: %s is not a keyring: %w", ErrDamaged, k.path, errors.Join(err))
+	}
+	if k.lookup, err = k.unwrapKey(ctx, k.file.Lookup); err != nil {
+		return nil, err
+	}
+	for _, e := range k.file.Epochs {
+		root, err := k.unwrapKey(ctx, e.wrappedKey)
+		if err != nil {
+			return nil, err
+		}
+		k.add(e.Number, root)
+	}
+	return k, nil
+}
+
+func (k *keyring) wrapKey(ctx context.Context, key *seal.Key) (wrappedKey, error) {
+	check := key.Check()
+	wrapped, err := k.keys.Wrap(ctx, key.Bytes())
+	return wrappedKey{Wrapped: wrapped, Check: check[:]}, err
+}
+
+func (k *keyring) unwrapKey(ctx context.Context, w wrappedKey) (*seal.Key, error) {
+	raw, err := k.keys.Unwrap(ctx, w.Wrapped)
+	if err != nil {
+		return nil, err
+	}
+	key, err := seal.KeyFromBytes(raw)
+	clear(raw)
+	if err != nil {
+		return nil, err
+	}
+	if sum := key.Check(); !bytes.Equal(sum[:], w.Check) {
+		return nil, ErrWrongKey
+	}
+	return key, nil
+}
+
+// add makes an epoch's keys usable and the epoch current, and wipes the root key they come of.
+func (k *keyring) add(number uint32, root *seal.Key) {
+	e := &epoch{
+		number:  number,
+		records: seal.NewBox(root.Derive("records")),
+		wrap:    seal.NewBox(root.Derive("content keys")),
+	}
+	root.Wipe()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.epochs[number] = e
+	k.current = max(k.current, number)
+}
+
+// begin turns to a new epoch, which is durable before anything is sealed in it.
+func (k *keyring) begin(ctx context.Context, now time.Time) error {
+	root := seal.NewKey()
+	wrapped, err := k.wrapKey(ctx, root)
+	if err != nil {
+		return err
+	}
+	next := k.file
+	number := k.current + 1
+	next.Epochs = append(next.Epochs[:len(next.Epochs):len(next.Epochs)], wrappedEpoch{number, now.UTC(), wrapped})
+	if err := k.write(next); err != nil {
+		return err
+	}
+	k.add(number, root)
+	return nil
+}
+
+// forget drops all epochs but the current one. What is still sealed in them is gone.
+func (k *keyring) forget() error {
+	next := k.file
+	next.Epochs = next.Epochs[len(next.Epochs)-1:]
+	if err := k.write(next); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for number := range k.epochs {
+		if number != k.current {
+			delete(k.epochs, number)
+		}
+	}
+	return nil
+}
+
+// write puts a whole new file in the place of the old one, whose octets it overwrites first: the name must not lead to
+// less than a whole file, and the old file's must not stay.
+func (k *keyring) write(next keyringFile) error {
+	text, err := json.MarshalIndent(next, "", "\t")
+	if err != nil {
+		return err
+	}
+	old, err := os.OpenFile(k.path, os.O_WRONLY, 0)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("vault: keyring: %w", err)
+	}
+	fresh := k.path + ".new"
+	if err := writeDurably(fresh, text); err != nil {
+		return errors.Join(fmt.Errorf("vault: keyring: %w", mapError(err)), closeFile(old))
+	}
+	if err := os.Rename(fresh, k.path); err != nil {
+		return errors.Join(fmt.Errorf("vault: keyring: %w", err), closeFile(old))
+	}
+	k.file = next
+	return errors.Join(syncDir(filepath.Dir(k.path)), overwrite(old))
+}
+
+func closeFile(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+// overwrite zeroes a file that has no name any more.
+func overwrite(f *os.File) error {
+	if f == nil {
+		return nil
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.WriteAt(make([]byte, info.Size()), 0)
+	}
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// writeDurably writes a file for its owner only.
+func writeDurably(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// sealing is the epoch that seals now. In an update it stays the same to the end.
+func (k *keyring) sealing() *epoch {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.epochs[k.current]
+}
+
+// epochOf parts sealed octets into the epoch that leads them and the rest.
+func (k *keyring) epochOf(sealed []byte) (*epoch, []byte, error) {
+	if len(sealed) < 4 {
+		return nil, nil, ErrDamaged
+	}
+	e, err := k.opening(binary.BigEndian.Uint32(sealed))
+	return e, sealed[4:], err
+}
+
+// opening is the epoch a record was sealed in. ErrDamaged if it is forgotten or never was.
+func (k *keyring) opening(number uint32) (*epoch, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if e := k.epochs[number]; e != nil {
+		return e, nil
+	}
+	return nil, fmt.Errorf("%w: sealed in epoch %d, which the keyring does not have", ErrDamaged, number)
+}
