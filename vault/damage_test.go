@@ -239,3 +239,38 @@ func TestNoClearText(t *testing.T) {
 		return err
 	}))
 }
+
+func TestTheKeyringBelongsToItsVault(t *testing.T) {
+	t.Parallel()
+	h, other := newHouse(t), newHouse(t)
+	id := h.deposit(mail("a@x", "Beslut"), anna, false, kim).ID
+	must(t, h.Close())
+	file := filepath.Join(h.folder(), "keyring.json")
+	right, err := os.ReadFile(file)
+	must(t, err)
+	keys, err := vault.OpenKeyFile(h.keyFile())
+	must(t, err)
+	theirs, err := os.ReadFile(filepath.Join(other.folder(), "keyring.json"))
+	must(t, err)
+	for why, text := range map[string][]byte{
+		"missing":           nil,
+		"cut off":           right[:len(right)/2],
+		"another vault's":   theirs,
+		"without any epoch": []byte(`{}`),
+	} {
+		must(t, os.Remove(file))
+		if text != nil {
+			must(t, os.WriteFile(file, text, 0o600))
+		}
+		if v, err := vault.Open(t.Context(), h.folder(), keys, vault.Options{}); err == nil {
+			t.Errorf("a keyring that is %s opens the vault", why)
+			must(t, v.Close())
+		}
+		if left, err := os.ReadFile(file); !bytes.Equal(left, text) {
+			t.Errorf("a keyring that is %s was written to: %v", why, err)
+		}
+		must(t, os.WriteFile(file, right, 0o600))
+	}
+	h.open()
+	read(t, h.reader(vault.Person(kimsID)), id)
+}
