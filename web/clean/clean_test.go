@@ -263,7 +263,7 @@ func TestCSP(t *testing.T) {
 // TestTime gives inputs that take a slow program minutes, and allows a time that no linear one needs.
 func TestTime(t *testing.T) {
 	t.Parallel()
-	const size = 1 << 19
+	const size = 1 << 18
 	for _, row := range []struct{ name, start, again string }{
 		{"nested divs", "", "<div>"},
 		{"end tags that reach far", "<b>" + strings.Repeat("<div>", 199), "</b>"},

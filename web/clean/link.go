@@ -20,7 +20,8 @@ func cleanLink(s string) (string, bool) {
 		return "", false
 	}
 	// A target that net/url cannot parse is one that two programs may read in two ways.
-	if _, err := url.Parse(s); err != nil {
+	u, err := url.Parse(s)
+	if err != nil || u.Opaque == "" && u.Host == "" {
 		return "", false
 	}
 	return s, true
