@@ -237,10 +237,16 @@ func TestPictures(t *testing.T) {
 
 func TestInlineIsBounded(t *testing.T) {
 	t.Parallel()
-	large := pixel + strings.Repeat("A", 1<<20)
-	d, err := HTML(bytes.Repeat([]byte("<img src=cid:x alt=b>"), 500), Options{Inline: func(string) (string, bool) { return large, true }})
-	if err != nil || len(d.HTML) > MaxInline+1<<20 {
-		t.Errorf("a page of %d octets, %v", len(d.HTML), err)
+	large := pixel + strings.Repeat("A", 1<<10)
+	r := newRewriter(Options{Inline: func(string) (string, bool) { return large, true }})
+	if r.room != MaxInline {
+		t.Errorf("room for %d octets", r.room)
+	}
+	r.room = 10 * len(large)
+	r.run(bytes.Repeat([]byte("<img src=cid:x alt=bild>"), 100))
+	page := r.out.String()
+	if shown, dropped := strings.Count(page, "<img"), strings.Count(page, ">bild<"); shown != 10 || dropped != 90 {
+		t.Errorf("%d shown and %d dropped, want 10 and 90", shown, dropped)
 	}
 }
 

@@ -26,11 +26,11 @@ func (r *rewriter) picture(t html.Token) {
 			r.remote++
 		}
 	}
-	if data == "" || r.inlined+len(data) > MaxInline {
+	if data == "" || len(data) > r.room {
 		r.placeholder(alt)
 		return
 	}
-	r.inlined += len(data)
+	r.room -= len(data)
 	r.start("img", append(r.attrs(t), html.Attribute{Key: "src", Val: data}, html.Attribute{Key: "alt", Val: alt}))
 }
 

@@ -15,14 +15,14 @@ type rewriter struct {
 	opts     Options
 	pictures map[string]string // by Content-ID; "" where there is none
 	styles   map[string]string // filtered, as mails repeat theirs; at most maxStyles
-	inlined  int               // octets of data: URIs so far
+	room     int               // octets of data: URIs that may still come
 	remote   int
 	lang     string
 	bodied   bool
 }
 
 func newRewriter(opts Options) *rewriter {
-	return &rewriter{opts: opts, pictures: map[string]string{}, styles: map[string]string{}, nest: nest{over: map[string]int{}, many: map[string]int{}}}
+	return &rewriter{opts: opts, room: MaxInline, pictures: map[string]string{}, styles: map[string]string{}, nest: nest{over: map[string]int{}, many: map[string]int{}}}
 }
 
 func (r *rewriter) run(mail []byte) {
