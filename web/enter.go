@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
-	"time"
 
 	"sigill/vault"
 	"sigill/web/login"
@@ -85,8 +83,8 @@ func (s *Server) beginLogin(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := pendingLogin{Provider: provider.About().ID, Memory: begun.Memory, To: ourPath(v.r.PostFormValue("to"))}
-	if link := v.r.PostFormValue("link"); len(link) <= maxLink {
+	p := pendingLogin{Provider: provider.About().ID, Memory: begun.Memory, To: ourPath(v.r.PostForm.Get("to"))}
+	if link := v.r.PostForm.Get("link"); len(link) <= maxLink {
 		p.Link = link
 	}
 	kept, err := json.Marshal(p)
@@ -187,79 +185,4 @@ func (s *Server) openLink(v *visit, token string) error {
 		}
 		return v.redirect("/messages/" + id.String())
 	})(v)
-}
-
-// staffBody is the staff's login form.
-type staffBody struct {
-	To       string
-	Ended    bool
-	Username string
-	Failed   bool
-}
-
-func (s *Server) staffForm(v *visit) error {
-	q := v.r.URL.Query()
-	to := ourPath(q.Get("to"))
-	if v.in && !v.who.IsPerson() {
-		return v.redirect(orMessages(to))
-	}
-	return s.render(v, http.StatusOK, "staff", v.lang.text("staff.title"), staffBody{To: to, Ended: q.Has("ended")})
-}
-
-// staffLogin counts attempts by the visitor's network, and failed ones by the account too: whoever knows the password is
-// not locked out at once by somebody who guesses.
-func (s *Server) staffLogin(v *visit) error {
-	if err := s.smallForm(v); err != nil {
-		return err
-	}
-	ctx, body := v.r.Context(), staffBody{To: ourPath(v.r.PostFormValue("to")), Username: v.r.PostFormValue("username")}
-	key := strings.ToLower(strings.TrimSpace(body.Username))
-	if len(key) > 320 || !s.accounts.left(key) {
-		return errTooMany
-	}
-	account, err := s.config.Vault.Directory().Authenticate(ctx, strings.TrimSpace(body.Username), v.r.PostFormValue("password"))
-	if errors.Is(err, vault.ErrBadCredentials) {
-		s.accounts.allow(key)
-		body.Failed = true
-		return s.render(v, http.StatusForbidden, "staff", v.lang.heading("staff.title", true), body)
-	}
-	if err != nil {
-		return err
-	}
-	who := vault.Staff(account.Address)
-	if err := s.enter(v.r, who, account.Name); err != nil {
-		return err
-	}
-	if err := s.audit(ctx, who, "login", "password"); err != nil {
-		return err
-	}
-	return v.redirect(orMessages(body.To))
-}
-
-func (s *Server) logout(v *visit) error {
-	if v.in {
-		if err := s.audit(v.r.Context(), v.who, "logout", ""); err != nil {
-			return err
-		}
-	}
-	if err := s.sessions.Destroy(v.r.Context()); err != nil {
-		return err
-	}
-	return v.redirect("/?out=1")
-}
-
-// pace pushes the time limits of a connection on while octets move, so that a slow line is served and a dead one is not.
-type pace struct {
-	control *http.ResponseController
-	now     func() time.Time
-	last    time.Time
-}
-
-func (p *pace) on() {
-	if now := p.now(); now.Sub(p.last) > time.Second {
-		p.last = now
-		// A writer without deadlines, as in tests, needs none.
-		_ = p.control.SetReadDeadline(time.Now().Add(quietTime))
-		_ = p.control.SetWriteDeadline(time.Now().Add(quietTime))
-	}
 }
