@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"sigill/policy"
@@ -38,6 +39,8 @@ type Vault struct {
 	ring   *keyring
 	lookup *seal.Key // keyed hashes
 	run    [16]byte  // names this run of the process, to tell its staged chunks from orphans
+
+	maintaining sync.Mutex // one at a time
 
 	hub       hub
 	outbox    *Outbox
