@@ -20,7 +20,7 @@ func BenchmarkFetch(b *testing.B) {
 	const n = 5000
 	f := newFixture(b, func(c *Config) { c.Log = slog.New(slog.DiscardHandler) })
 	f.fill(n)
-	for _, items := range []string{"(FLAGS)", "(FLAGS ENVELOPE BODYSTRUCTURE)", "(BODY.PEEK[])"} {
+	for _, items := range []string{"(FLAGS)", "(FLAGS ENVELOPE BODYSTRUCTURE)", "(FLAGS BODY.PEEK[HEADER.FIELDS (From To Subject Date)])", "(BODY.PEEK[])"} {
 		b.Run(items, func(b *testing.B) {
 			w := f.login(anna)
 			w.SetDeadline(time.Time{})

@@ -14,8 +14,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-imap/v2/imapserver"
-
-	"sigill/vault"
 )
 
 func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
@@ -144,6 +142,8 @@ func deepParts(n int) string {
 func TestSections(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
+	w := f.login(anna)
+	w.ok("SELECT INBOX")
 	parts := [][]int{nil, {1}, {2}, {3}, {1, 1}, {1, 2}, {2, 1}, {2, 2}, {2, 2, 1}, {1, 1, 1}}
 	cutOtherwise := map[string]string{
 		"form-latin1-raw.raw": "it writes CRLF where the mail has LF",
@@ -154,8 +154,7 @@ func TestSections(t *testing.T) {
 			continue
 		}
 		f.deposit(raw)
-		w := f.login(anna)
-		w.ok("SELECT INBOX")
+		w.ok("NOOP")
 		for _, part := range parts {
 			for _, spec := range []imap.PartSpecifier{"", imap.PartSpecifierHeader, imap.PartSpecifierText, imap.PartSpecifierMIME} {
 				compareSection(t, w, name, raw, &imap.FetchItemBodySection{Part: part, Specifier: spec})
@@ -169,7 +168,7 @@ func TestSections(t *testing.T) {
 			compareSection(t, w, name, raw, item)
 		}
 		w.ok(`STORE 1 +FLAGS.SILENT (\Deleted)`)
-		w.ok("CLOSE")
+		w.ok("EXPUNGE")
 	}
 }
 
@@ -259,19 +258,21 @@ func TestStructure(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	c := f.client()
+	_, err := c.Select("INBOX", nil).Wait()
+	f.must(err)
 	for name, raw := range allMails(f) {
 		if readOtherwise[name] != "" || hostileMails[name] != "" {
 			continue
 		}
-		r := f.deposit(raw)
-		_, err := c.Select("INBOX", nil).Wait()
-		f.must(err)
+		f.deposit(raw)
+		f.must(c.Noop().Wait())
 		got, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodyStructure: &imap.FetchItemBodyStructure{Extended: true}, Envelope: true}).Collect()
 		f.must(err)
 		if a, b := shape(got[0].BodyStructure), shape(imapserver.ExtractBodyStructure(strings.NewReader(raw))); a != b {
 			t.Errorf("%s:\n%s\nthe library reads\n%s", name, a, b)
 		}
-		f.remove(r.ID)
+		f.must(c.Store(imap.SeqSetNum(1), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close())
+		f.must(c.Expunge().Close())
 	}
 }
 
@@ -343,16 +344,6 @@ func shape(bs imap.BodyStructure) string {
 		return true
 	})
 	return out.String()
-}
-
-// remove takes all out of Anna's inbox.
-func (f *fixture) remove(vault.MessageID) {
-	f.Helper()
-	w := f.login(anna)
-	w.ok("SELECT INBOX")
-	w.ok(`STORE 1:* +FLAGS.SILENT (\Deleted)`)
-	w.ok("CLOSE")
-	w.Close()
 }
 
 // client is go-imap's client, logged in as Anna.

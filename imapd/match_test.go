@@ -46,7 +46,7 @@ func TestMatchTime(t *testing.T) {
 	if m(strings.Repeat("a", 300)) {
 		t.Error("matched")
 	}
-	if d := time.Since(start); d > time.Second {
+	if d := time.Since(start); d > 10*time.Second {
 		t.Errorf("took %v", d)
 	}
 	if _, err := newMatcher("", []string{strings.Repeat("*", maxPattern+1)}); err != errPattern {
