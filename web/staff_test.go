@@ -15,6 +15,7 @@ func TestStaffLogin(t *testing.T) {
 	s := newStage(t, web.Limits{})
 	v := s.visitor()
 	v.get("/holds").to("/staff/login?to=%2Fholds")
+	v.post("/holds/x", nil).to("/staff/login?to=%2Fholds%2Fx")
 	var bodies []string
 	for _, user := range []string{anna.String(), "nobody@exempel.se", "x"} {
 		a := v.post("/staff/login", url.Values{"username": {user}, "password": {"fel"}, "to": {"/holds"}}).is(http.StatusForbidden)

@@ -86,8 +86,8 @@ func (s *Server) reading(h func(v *visit, r *vault.Reader) error) handler {
 // toLogin sends the visitor to log in, and says so if it is because the session ended.
 func (s *Server) toLogin(v *visit, door string) error {
 	q := url.Values{}
-	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
-		q.Set("to", v.r.URL.Path)
+	if to := ourPath(v.r.URL.Path); to != "" {
+		q.Set("to", to)
 	}
 	if v.ended(s) {
 		q.Set("ended", "1")
