@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -214,4 +215,54 @@ func TestReadOnlyFile(t *testing.T) {
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, octets) {
 		t.Errorf("the file was changed, %v", err)
 	}
+}
+
+// TestDamagedWhileOpen: a page that goes bad under an open store fails calls, each its own, and ends nothing.
+func TestDamagedWhileOpen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "store")
+	if err := os.WriteFile(path, filled(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := kv.OpenBolt(path, kv.BoltOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := int64(2 * page); at < size; at += page {
+		if _, err := f.WriteAt(bytes.Repeat([]byte{0xff}, 16), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if err := calmly(func() error { return put(b, "0 00", nil) }); err == nil {
+			t.Error("a damaged store was written to")
+		}
+		if err := calmly(func() error {
+			return b.View(context.Background(), func(r kv.Reader) error { r.Get("t", []byte("0 00")); return nil })
+		}); err == nil {
+			t.Error("a damaged store was read")
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// calmly gives a panic as an error.
+func calmly(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return fn()
 }

@@ -64,8 +64,7 @@ func TestKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store")
 	acknowledged := map[string]uint64{}
 	for round := range 15 {
-		// Some are killed while they open the store, most under load.
-		runAndKill(t, path, time.Duration(round)*time.Duration(round)*600*time.Microsecond, acknowledged)
+		runAndKill(t, path, round, acknowledged)
 		wantAcknowledged(t, path, acknowledged)
 		if t.Failed() {
 			t.Fatalf("in round %d", round)
@@ -81,7 +80,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-func runAndKill(t *testing.T, path string, after time.Duration, acknowledged map[string]uint64) {
+// runAndKill kills the child while it opens the store in the first rounds, some time after its first answer in the others.
+func runAndKill(t *testing.T, path string, round int, acknowledged map[string]uint64) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+path)
@@ -94,8 +94,14 @@ func runAndKill(t *testing.T, path string, after time.Duration, acknowledged map
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(5*time.Millisecond+after, func() { cmd.Process.Kill() })
-	defer kill.Stop()
+	kill := func(after time.Duration) {
+		timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
+		t.Cleanup(func() { timer.Stop() })
+	}
+	if round < 5 {
+		kill(time.Duration(round) * 8 * time.Millisecond)
+	}
+	answered := false
 	for lines := bufio.NewReader(out); ; {
 		line, err := lines.ReadString('\n')
 		if err != nil {
@@ -105,6 +111,10 @@ func runAndKill(t *testing.T, path string, after time.Duration, acknowledged map
 			t.Error(line)
 			continue
 		}
+		if !answered && round >= 5 {
+			kill(time.Duration(round) * 5 * time.Millisecond)
+		}
+		answered = true
 		var g string
 		var n uint64
 		if _, err := fmt.Sscan(line, &g, &n); err != nil {
