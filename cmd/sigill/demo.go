@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -37,7 +38,7 @@ Examples:
       Show the main job on your own mails. Exit code 0 only if all of it worked.`
 }
 
-// portNames are what --port-base counts.
+// ports are how many --port-base counts.
 const ports = 8
 
 // Validate is asked by kong after parsing.
@@ -73,6 +74,9 @@ func (c demoCommand) Run(ctx context.Context, p *program) (err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	if dir, err = filepath.Abs(dir); err != nil { // it is told to scripts, which may be elsewhere
+		return err
 	}
 	s, err := openStage(ctx, stageOptions{Dir: dir, PortBase: c.PortBase, Log: p.log})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // noticePatience is how long a notice may be on its way in a demo.
-const noticePatience = 20 * time.Second
+const noticePatience = 30 * time.Second
 
 // journey is what the people of a stage do, with clients of their own and over the wire.
 type journey struct{ stage *stage }
@@ -162,7 +162,7 @@ func (j journey) download(ctx context.Context, b *client.Browser, page *client.P
 	return file.Body, nil
 }
 
-// message tells that a page shows a message.
+// isMessage says why a page shows no message; nil if it does.
 func isMessage(p *client.Page) error {
 	if p.Status != http.StatusOK || !strings.HasPrefix(p.URL.Path, "/messages/") {
 		return fmt.Errorf("no message, but %d at %s", p.Status, p.URL.Path)

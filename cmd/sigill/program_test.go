@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -197,6 +198,7 @@ func TestTextForPeople(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text.Bytes())
 		}
 	}
+	tryIt(t, text.String())
 	other := start(t, "demo", "--port-base", base)
 	if code := other.stop(); code != exitFailure || !bytes.Contains(other.errors.Bytes(), []byte("in use")) {
 		t.Errorf("a second demo on the same ports ended with %d: %s", code, other.errors.Bytes())
@@ -204,6 +206,20 @@ func TestTextForPeople(t *testing.T) {
 	if code := run.stop(); code != exitOK {
 		t.Errorf("ended with %d: %s", code, run.errors.Bytes())
 	}
+}
+
+// tryIt does what the text proposes.
+func tryIt(t *testing.T, text string) {
+	t.Helper()
+	if _, err := exec.LookPath("curl"); err != nil {
+		return // TestCurl says so
+	}
+	_, script, _ := strings.Cut(text, "Try it:\n")
+	script, _, ok := strings.Cut(script, "\nMAIL\n")
+	if !ok {
+		t.Fatalf("there is nothing to try in\n%s", text)
+	}
+	runIn(t, t.TempDir(), "sh", "-e", "-c", script+"\nMAIL\n")
 }
 
 // freeRun finds a run of free ports below those the system hands out.
