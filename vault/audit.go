@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 
 	"sigill/vault/internal/kv"
 )
@@ -24,9 +25,15 @@ func (t *tx) record(e Event) error {
 	if err != nil {
 		return err
 	}
-	return save(t, tAudit, be64(n), &eventRecord{
+	plain, err := encode(&eventRecord{
 		At: instantOf(t.v.now()), Actor: e.Actor, Action: e.Action, Message: e.Message, Result: e.Result, Detail: e.Detail,
+		Before: t.r.Get(tMeta, []byte(metaLink)),
 	})
+	if err != nil {
+		return err
+	}
+	link := linkOf(n, plain)
+	return errors.Join(t.put(tAudit, be64(n), plain), t.w.Put(tMeta, []byte(metaLink), link[:]))
 }
 
 // eventsAtOnce is how many events are read in one transaction.

@@ -13,7 +13,7 @@ import (
 // resealed are the tables whose values are sealed in an epoch. Chunks and indexes are sealed under content keys, which are
 // in tKey.
 var resealed = []kv.Table{
-	tKey, tMessage, tMessageID, tMailbox, tEntry, tAccount, tFunction, tBinding, tLink, tJob, tAudit,
+	tKey, tMessage, tMessageID, tMailbox, tEntry, tAccount, tFunction, tBinding, tLink, tJob, tAudit, tCheckpoint,
 }
 
 // resealBatch is how many records one transaction seals anew: few, so that deposits hardly wait.

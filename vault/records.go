@@ -116,4 +116,12 @@ type eventRecord struct {
 	Message MessageID `codec:"4,omitempty"`
 	Result  string    `codec:"5"`
 	Detail  string    `codec:"6,omitempty"`
+	// Before is the link of the event before, 32 octets; empty in the first.
+	Before []byte `codec:"7,omitempty"`
+}
+
+type checkpointRecord struct {
+	At        instant `codec:"1"`
+	Link      []byte  `codec:"2"`
+	Signature []byte  `codec:"3"` // Ed25519
 }

@@ -34,6 +34,7 @@ const (
 	tJob          kv.Table = "job"          // job → jobRecord
 	tDue          kv.Table = "due"          // due time, job → nothing
 	tAudit        kv.Table = "audit"        // number → eventRecord
+	tCheckpoint   kv.Table = "checkpoint"   // number of the event → checkpointRecord
 )
 
 // tx is a transaction on the vault: reads, and writes if w is set. Records pass through its box both ways.
@@ -137,12 +138,15 @@ func place(table kv.Table, key []byte) []byte {
 
 // next counts up the counter of that name in the meta table and gives the new value, starting at 1.
 func (t *tx) next(name string) (uint64, error) {
-	var n uint64
-	if b := t.r.Get(tMeta, []byte(name)); len(b) == 8 {
-		n = binary.BigEndian.Uint64(b)
-	}
-	n++
+	n := t.counter(name) + 1
 	return n, t.w.Put(tMeta, []byte(name), be64(n))
+}
+
+func (t *tx) counter(name string) uint64 {
+	if b := t.r.Get(tMeta, []byte(name)); len(b) == 8 {
+		return binary.BigEndian.Uint64(b)
+	}
+	return 0
 }
 
 func be64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
