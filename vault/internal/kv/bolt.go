@@ -9,9 +9,9 @@ import (
 
 // BoltOptions are what OpenBolt may be told.
 type BoltOptions struct {
-	// MaxSize is how many octets the file may grow to; 0 = no limit but the disk's. The file grows 16 MiB at a time, so
-	// less than a few times that makes little sense. Some of it is kept for updates that delete more than they write, so
-	// that a full store can be emptied.
+	// MaxSize is how many octets the file may grow to; 0 = no limit but the disk's. bbolt counts the next
+	// 16 MiB as used already. Some more is kept for updates that delete more than they write, so that a full store can be
+	// emptied; below 48 MiB that has no effect.
 	MaxSize int64
 }
 

@@ -29,7 +29,7 @@ func filled(t *testing.T) []byte {
 	}
 	for round := range 3 {
 		err := b.Update(context.Background(), func(w kv.Writer) error {
-			for i := range 60 {
+			for i := range 30 {
 				if err := w.Put("t", fmt.Appendf(nil, "%d %02d", round, i), make([]byte, 700)); err != nil {
 					return err
 				}

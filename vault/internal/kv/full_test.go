@@ -94,7 +94,7 @@ func TestFull(t *testing.T) {
 	if err := deleteAll(b, 0, n); err != nil {
 		t.Fatalf("nothing can be deleted after opening again: %v", err)
 	}
-	if again := fill(t, b, 256<<10); again < n*3/4 { // the small ones lie between
+	if again := fill(t, b, 256<<10); again < n/2 { // the small ones lie between
 		t.Errorf("emptied, and %d values of %d fit", again, n)
 	}
 }
@@ -115,14 +115,14 @@ func TestFullForSome(t *testing.T) {
 				t.Errorf("a small one: %v", err)
 			}
 		case i == 1:
-			if err := deleteAll(b, 20, 21); err != nil {
+			if err := deleteAll(b, 15, 16); err != nil {
 				t.Error(err)
 			}
 		default:
 			err := b.Update(context.Background(), func(w kv.Writer) error {
 				runs.Add(1)
 				w.OnCommit(func() { t.Error("a hook of one that did not fit") })
-				return w.Put("t", fmt.Appendf(nil, "large %d", i), make([]byte, 20*mib))
+				return w.Put("t", fmt.Appendf(nil, "large %d", i), make([]byte, 12*mib))
 			})
 			if !errors.Is(err, kv.ErrFull) {
 				t.Errorf("a large one: %v", err)
