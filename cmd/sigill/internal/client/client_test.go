@@ -113,3 +113,25 @@ a</textarea><input type="file" name="files"><button name="b">x</button></form><p
 		t.Error("fields are not in the page's order")
 	}
 }
+
+func TestLeaks(t *testing.T) {
+	t.Parallel()
+	const secret = "Subject: [secure] Beslut om ditt boende\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHej!\r\n" +
+		"--------------------------------\r\nDu får flytta in den första mars.\r\n--b\r\n" +
+		"Content-Disposition: attachment; filename=\"hyresavtal för lägenheten.pdf\"\r\n\r\nx\r\n--b--\r\n"
+	for _, row := range []struct {
+		notice string
+		leaks  bool
+		why    string
+	}{
+		{"Subject: Du har ett meddelande\r\n\r\nHej!\r\n--------------------------------\r\n", false, "what stands in any mail"},
+		{"Subject: Beslut om ditt boende\r\n\r\nHej!\r\n", true, "the subject"},
+		{"Subject: =?utf-8?q?BESLUT_om_ditt_boende?=\r\n\r\nHej!\r\n", true, "the subject, encoded"},
+		{"Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nDu f=C3=A5r flytta in den f=C3=B6rsta mars.", true, "a line, encoded"},
+		{"Subject: x\r\n\r\nSe hyresavtal för lägenheten.pdf\r\n", true, "a file's name"},
+	} {
+		if err := Leaks([]byte(row.notice), []byte(secret)); (err != nil) != row.leaks {
+			t.Errorf("%s: %v", row.why, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/emersion/go-message/mail"
 )
@@ -49,11 +50,16 @@ func Texts(raw []byte) (out []string) {
 	}
 }
 
-// telling tells whether a line of a mail is known again by itself; what is shorter ("Hej!", "Meddelande") may stand in any
-// notice.
+// telling tells whether a line of a mail is known again by itself. What has fewer letters ("Hej!", "Meddelande", a row of
+// dashes) may stand in any notice.
 func telling(line string) bool {
-	runes := len([]rune(line))
-	return runes >= 20 || runes >= 12 && len(strings.Fields(line)) >= 3
+	letters := 0
+	for _, r := range line {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			letters++
+		}
+	}
+	return letters >= 20 || letters >= 10 && len(strings.Fields(line)) >= 3
 }
 
 // Leaks says whether a notice gives away anything of a secret mail: its subject, a line of its text, a file name.
