@@ -2,16 +2,20 @@ package smtpd
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
 )
 
-// conn is a client's connection as go-smtp sees it, below TLS. It meets four traps of go-smtp:
+// conn is a client's connection as go-smtp sees it, below TLS. It meets five traps of go-smtp:
 //
 //   - After a read that failed in the middle of a message go-smtp goes on reading commands, so the rest of the message
 //     would be obeyed (issue 196). A conn is dead after its first read error.
+//   - A BDAT chunk that is cut off by the end of the connection counts as whole, so half a mail would be taken, and one
+//     whose subject is in the other half passed on in clear. A conn never ends in EOF. Within TLS the client can end it
+//     all the same; see [session.whole].
 //   - A read deadline is set when a command line is awaited and holds for the message too. A conn gives each
 //     octet of a message a rolling deadline, with a cap for the whole.
 //   - Commands are not counted. Each command line sets the read deadline once, so they are counted there.
@@ -23,6 +27,7 @@ type conn struct {
 
 	mu       sync.Mutex
 	dead     bool
+	peeking  bool      // reads give what is there, which is nothing
 	leave    error     // what the next command line ends with
 	open     bool      // not closed
 	counted  bool      // closed has not been called
@@ -41,9 +46,12 @@ var (
 
 func (c *conn) Read(p []byte) (int, error) {
 	c.mu.Lock()
-	if c.dead {
-		c.mu.Unlock()
-		return 0, net.ErrClosed
+	if c.dead || c.peeking {
+		defer c.mu.Unlock()
+		if c.dead {
+			return 0, net.ErrClosed
+		}
+		return 0, os.ErrDeadlineExceeded
 	}
 	err := c.Conn.SetReadDeadline(c.deadline())
 	c.mu.Unlock()
@@ -74,7 +82,10 @@ func (c *conn) die(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dead = true
-	if c.messages > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case err == io.EOF:
+		return net.ErrClosed
+	case c.messages > 0 && errors.Is(err, os.ErrDeadlineExceeded):
 		return errStalled
 	}
 	return err
@@ -158,6 +169,13 @@ func (c *conn) end(how error, now bool) {
 		c.until = time.Now()
 		_ = c.Conn.SetReadDeadline(c.until)
 	}
+}
+
+// peek switches reads to what the layers above have buffered, and back.
+func (c *conn) peek(on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.peeking = on
 }
 
 // kill lets nothing more be read.

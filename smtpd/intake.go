@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 
@@ -18,6 +19,7 @@ type intake struct {
 	r     io.Reader
 	bdat  bool
 	conn  *conn
+	whole func() bool // BDAT has come to its end
 	limit int64
 	size  int64
 	fault error // what every further read ends with
@@ -29,7 +31,8 @@ type intake struct {
 	next byte // an octet that did not fit: the LF of a CRLF
 
 	libCR bool // go-smtp's reader takes the next LF for a line end
-	over  int  // octets of an end of data that go-smtp's reader has overlooked
+	over  int  // octets of an end of data that go-smtp's reader overlooks
+	ended bool // it has overlooked one
 }
 
 // end of data, after a line end
@@ -38,7 +41,7 @@ const endOfData = ".\r\n"
 func (s *session) intake(r io.Reader) *intake {
 	// go-smtp hands DATA over as its own reader and BDAT as a pipe.
 	_, bdat := r.(*io.PipeReader)
-	return &intake{r: r, bdat: bdat, conn: s.conn, limit: s.server.limits.MessageSize}
+	return &intake{r: r, bdat: bdat, conn: s.conn, whole: s.whole, limit: s.server.limits.MessageSize}
 }
 
 func (in *intake) Read(p []byte) (n int, err error) {
@@ -90,7 +93,7 @@ func (in *intake) watch(c byte) {
 		in.over = 1
 	case in.over > 0 && c == endOfData[in.over-1]:
 		if in.over++; in.over > len(endOfData) {
-			in.conn.kill()
+			in.ended, in.over = true, 0
 		}
 	default:
 		in.over = 0
@@ -112,10 +115,12 @@ func (in *intake) chunk(p []byte) (n int, err error) {
 			}
 			got, err := in.r.Read(in.raw[:])
 			if in.pending = in.raw[:got]; got == 0 {
-				if err == io.EOF && in.cr {
+				switch {
+				case err == io.EOF && !in.whole():
+					return 0, io.ErrUnexpectedEOF
+				case err == io.EOF && in.cr:
 					return 0, errBareLine
-				}
-				if err != nil {
+				case err != nil:
 					return 0, err
 				}
 				continue
@@ -141,8 +146,29 @@ func (in *intake) chunk(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// whole tells a BDAT message that has come to its end from one whose last chunk was cut off by the client's end of TLS
+// (close_notify): go-smtp gives EOF for both. A client that goes on talking before the reply has sent all of it; the
+// octet that shows it is lost then, and the connection with it.
+//
+// go-smtp waits for the result of Data meanwhile and reads nothing.
+func (s *session) whole() bool {
+	secure, ok := s.smtp.Conn().(*tls.Conn)
+	if !ok {
+		return true // a conn has no EOF
+	}
+	s.conn.peek(true)
+	defer s.conn.peek(false)
+	n, err := secure.Read(make([]byte, 1))
+	if n > 0 {
+		s.conn.end(errLeave, false)
+		s.conn.kill()
+	}
+	return n > 0 || isTimeout(err)
+}
+
 // drain reads what the client still sends of the message, so that the reply comes after it: as many octets again as a
-// message may have, then the connection is dead.
+// message may have, or until an end of data that go-smtp's reader overlooked. Then the connection is dead, since nobody
+// knows where the next command is.
 func (in *intake) drain() {
 	if in.fault == io.EOF {
 		return
@@ -152,7 +178,7 @@ func (in *intake) drain() {
 	if in.bdat {
 		buf = in.raw[:]
 	}
-	for left := in.limit; left > 0; {
+	for left := in.limit; left > 0 && !in.ended; {
 		n, err := in.r.Read(buf)
 		if n > 0 && !in.bdat {
 			in.watch(buf[0])

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"runtime/debug"
 
@@ -96,6 +97,7 @@ var table = []struct {
 	{vault.ErrUnknownRecipient, 451, smtp.EnhancedCode{4, 3, 0}, "what is known of a recipient changed just now, send it again"},
 	{errStalled, errStalled.Code, errStalled.EnhancedCode, errStalled.Message},
 	{io.ErrUnexpectedEOF, 451, smtp.EnhancedCode{4, 4, 2}, "the message broke off"},
+	{net.ErrClosed, 451, smtp.EnhancedCode{4, 4, 2}, "the message broke off"},
 	{smtp.ErrDataReset, 451, smtp.EnhancedCode{4, 4, 2}, "the message was taken back"},
 	{context.Canceled, 451, smtp.EnhancedCode{4, 3, 2}, "the service is going down, send it again later"},
 	{errPanic, 421, smtp.EnhancedCode{4, 3, 0}, "internal fault"},

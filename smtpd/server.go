@@ -174,7 +174,8 @@ func (s *Server) closeAll() {
 type libraryLog struct{ log *slog.Logger }
 
 func (l libraryLog) Printf(format string, args ...any) {
-	// A panic in go-smtp itself, or how a connection ended.
+	// How a connection ended, or a panic in go-smtp itself: it has one when a connection closes just as a BDAT begins, and
+	// recovers from it.
 	for _, a := range args {
 		if err, ok := a.(error); ok && (errors.Is(err, errLeave) || errors.Is(err, errCommands) || isTimeout(err)) {
 			return

@@ -25,9 +25,10 @@ type session struct {
 	ctx    context.Context // ends with the session
 	cancel context.CancelFunc
 
-	mu      sync.Mutex
-	account policy.Address // who logged in
-	tx      *transaction   // nil before MAIL
+	mu       sync.Mutex
+	account  policy.Address // who logged in
+	tx       *transaction   // nil before MAIL
+	messages int            // Data calls under way
 }
 
 // transaction is what MAIL and RCPT said.
@@ -72,15 +73,20 @@ func (s *session) Data(r io.Reader) (err error) {
 	return s.data(r)
 }
 
-// Reset forgets the transaction.
+// Reset forgets the transaction. If its message is under way, in BDAT, the connection ends: go-smtp hands the result of
+// an aborted message to the next one on the connection, whose client would then send again what was taken.
 func (s *session) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tx = nil
+	if s.messages > 0 {
+		s.conn.end(errLeave, false)
+	}
 }
 
 // Logout ends the session; a message that is under way is abandoned.
 func (s *session) Logout() error {
+	s.Reset()
 	s.cancel()
 	return nil
 }
@@ -164,17 +170,27 @@ func address(path string, utf8Declared bool) (policy.Address, error) {
 	return a, err
 }
 
-func (s *session) data(r io.Reader) error {
-	s.mu.Lock()
-	tx := s.tx
-	s.mu.Unlock()
+func (s *session) data(r io.Reader) (err error) {
+	tx, done := s.begin()
+	defer func() { done(taken(err)) }()
 	if tx == nil || len(tx.To) == 0 {
 		return errNoMail
 	}
-	s.conn.beginMessage()
 	in := s.intake(r)
-	err := s.conduct(s.ctx, *tx, in)
-	in.drain()
-	s.conn.endMessage(taken(err))
-	return err
+	defer in.drain()
+	return s.conduct(s.ctx, *tx, in)
+}
+
+// begin marks a message as under way until done is called.
+func (s *session) begin() (tx *transaction, done func(taken bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.messages++
+	s.conn.beginMessage()
+	return s.tx, func(taken bool) {
+		s.mu.Lock()
+		s.messages--
+		s.mu.Unlock()
+		s.conn.endMessage(taken)
+	}
 }

@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-smtp"
@@ -68,25 +69,40 @@ func answered(err error) *Error {
 	return &Error{Reply: r}
 }
 
-// accepted reads the text of a 250, which go-smtp leaves with its enhanced code (RFC 2034 section 4).
-func accepted(text string) Reply {
-	up := &smtp.SMTPError{Code: 250, Message: text}
-	first, _, _ := strings.Cut(text, " ")
-	e := &up.EnhancedCode
-	if n, _ := fmt.Sscanf(first, "%d.%d.%d", &e[0], &e[1], &e[2]); n == 3 {
-		up.Message = strings.ReplaceAll(strings.TrimPrefix(text, first+" "), "\n"+first+" ", "\n")
-	} else {
-		*e = smtp.EnhancedCodeNotSet
+// reply reads what go-smtp has of a reply. It finds the enhanced code only if the first line has it, and not in a 250;
+// RFC 2034 section 4 wants it in all lines, and many servers write it in the last only.
+func reply(up *smtp.SMTPError) Reply {
+	r := Reply{Code: up.Code, Enhanced: up.EnhancedCode}
+	var lines []string
+	for line := range strings.SplitSeq(up.Message, "\n") {
+		if e, rest, ok := enhanced(line); ok && e[0] == r.Code/100 {
+			r.Enhanced, line = e, rest
+		}
+		lines = append(lines, strings.Map(printable, line))
 	}
-	return reply(up)
+	r.Text = strings.Join(lines, "\n")
+	return r
 }
 
-func reply(up *smtp.SMTPError) Reply {
-	clean := func(r rune) rune {
-		if r < ' ' && r != '\n' || r == 0x7f {
-			return -1
-		}
-		return r
+func enhanced(line string) (code [3]int, rest string, ok bool) {
+	first, rest, _ := strings.Cut(line, " ")
+	parts := strings.Split(first, ".")
+	if len(parts) != len(code) {
+		return code, line, false
 	}
-	return Reply{up.Code, up.EnhancedCode, strings.Map(clean, up.Message)}
+	for i, p := range parts {
+		n, err := strconv.ParseUint(p, 10, 10) // RFC 3463 section 2: at most three digits
+		if err != nil {
+			return code, line, false
+		}
+		code[i] = int(n)
+	}
+	return code, rest, true
+}
+
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return -1
+	}
+	return r
 }

@@ -375,3 +375,23 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("password printed: %s", s)
 	}
 }
+
+func TestReply(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Reply{
+		"2.0.0 OK queued":                {250, [3]int{2, 0, 0}, "OK queued"},
+		"OK queued":                      {250, [3]int{}, "OK queued"},
+		"2.1.5 one\n2.1.5 two":           {250, [3]int{2, 1, 5}, "one\ntwo"},
+		"one\n2.1.5 two":                 {250, [3]int{2, 1, 5}, "one\ntwo"},
+		"5.1.1 is not ours":              {250, [3]int{}, "5.1.1 is not ours"},
+		"2.0.x a":                        {250, [3]int{}, "2.0.x a"},
+		"2.0.0":                          {250, [3]int{2, 0, 0}, ""},
+		"2.0.0 a\x07b\x1b[31m":           {250, [3]int{2, 0, 0}, "ab[31m"},
+		"192.0.2.1 greets":               {250, [3]int{}, "192.0.2.1 greets"},
+		"2.99999999999999999999999.0 no": {250, [3]int{}, "2.99999999999999999999999.0 no"},
+	} {
+		if got := reply(&smtp.SMTPError{Code: 250, Message: text}); got != want {
+			t.Errorf("%q is %+v, want %+v", text, got, want)
+		}
+	}
+}

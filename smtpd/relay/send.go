@@ -101,7 +101,7 @@ func transfer(up *smtp.Client, link *conn, message io.Reader) (Reply, error) {
 	var odd *smtp.SMTPError
 	switch {
 	case err == nil:
-		return accepted(response.StatusText), nil
+		return reply(&smtp.SMTPError{Code: 250, Message: response.StatusText}), nil
 	case errors.As(err, &odd) && odd.Code/100 == 2:
 		return reply(odd), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"io"
 	"log"
 	"math/big"
@@ -37,6 +38,7 @@ type Sink struct {
 	OnRcpt func(to string) error
 	OnData func(io.Reader) error // in place of keeping the mail
 	OnAuth func(username, password string) error
+	Forget bool // takes mails and keeps none
 
 	mu    sync.Mutex
 	mails []Mail
@@ -125,6 +127,10 @@ func (s *session) Data(r io.Reader) (err error) {
 	if s.sink.OnData != nil {
 		return s.sink.OnData(r)
 	}
+	if s.sink.Forget {
+		_, err = io.Copy(io.Discard, r)
+		return err
+	}
 	if s.mail.Data, err = io.ReadAll(r); err != nil {
 		return err
 	}
@@ -158,4 +164,9 @@ func Certificate(t testing.TB) (tls.Certificate, *x509.CertPool) {
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, roots
+}
+
+// PEM is a certificate as clients read it.
+func PEM(c tls.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})
 }

@@ -1,0 +1,551 @@
+package smtpd
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"sigill/vault"
+)
+
+// wire is a client that says what it likes.
+type wire struct {
+	t testing.TB
+	net.Conn
+	in *bufio.Reader
+}
+
+func (g *gateway) wire(kind Kind) *wire {
+	g.t.Helper()
+	c, err := net.Dial("tcp", g.addr[kind])
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if kind == Submissions {
+		c = tls.Client(c, g.tls())
+	}
+	g.t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return &wire{g.t, c, bufio.NewReader(c)}
+}
+
+// reply reads one reply, its lines joined by "\n"; "" at the end of the connection.
+func (w *wire) reply() string {
+	w.t.Helper()
+	var lines []string
+	for {
+		line, err := w.in.ReadString('\n')
+		if err != nil {
+			if len(lines) > 0 {
+				w.t.Errorf("cut off within a reply: %q", lines)
+			}
+			return ""
+		}
+		lines = append(lines, strings.TrimRight(line, "\r\n"))
+		if len(line) < 4 || line[3] != '-' {
+			return strings.Join(lines, "\n")
+		}
+	}
+}
+
+// say writes text as it is, with a line end added.
+func (w *wire) say(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\r\n", args...) }
+
+// talk says one line for each pair and expects the reply to begin so.
+func (w *wire) talk(pairs ...string) {
+	w.t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] != "" {
+			w.say("%s", pairs[i])
+		}
+		if got := w.reply(); !strings.HasPrefix(got, pairs[i+1]) || got == "" && pairs[i+1] != "" {
+			w.t.Errorf("%.80q was answered %q, want %q", pairs[i], got, pairs[i+1])
+		}
+	}
+}
+
+// gone expects the end of the connection.
+func (w *wire) gone() {
+	w.t.Helper()
+	for {
+		if _, err := w.in.ReadString('\n'); err != nil {
+			if e, ok := err.(net.Error); ok && e.Timeout() {
+				w.t.Error("the connection stays open")
+			}
+			return
+		}
+	}
+}
+
+// envelope goes up to RCPT on a connector.
+func (w *wire) envelope() {
+	w.t.Helper()
+	w.talk("", "220", "EHLO client.example", "250", "MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250")
+}
+
+const injection = "\r\nMAIL FROM:<bo@kommun.example>\r\nRCPT TO:<cecil@ut.example>\r\nDATA\r\nSubject: injected\r\n\r\n.\r\n"
+
+func TestStallInMessage(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(o *setup) { o.Limits.Idle = 150 * time.Millisecond })
+	for why, begin := range map[string]string{
+		"DATA":                     "DATA\r\nSubject: a\r\n\r\nb\r\n",
+		"BDAT":                     "BDAT 4000\r\nSubject: a\r\n\r\nb\r\n",
+		"BDAT, header whole, last": "BDAT 4000 LAST\r\nSubject: [secure]\r\n\r\nb\r\n",
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			w := g.wire(Connector)
+			w.envelope()
+			io.WriteString(w, begin)
+			if why == "DATA" {
+				w.talk("", "354")
+			}
+			time.Sleep(400 * time.Millisecond)
+			io.WriteString(w, injection)
+			w.talk("", "451 4.4.2")
+			w.gone()
+		})
+	}
+	t.Run("DATA under TLS", func(t *testing.T) {
+		t.Parallel()
+		w := g.wire(Submissions)
+		w.talk("", "220", "EHLO client.example", "250", "AUTH PLAIN "+plainAuth(anna.String(), password), "235",
+			"MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250", "DATA", "354")
+		time.Sleep(400 * time.Millisecond)
+		io.WriteString(w, injection)
+		w.talk("", "451 4.4.2")
+		w.gone()
+	})
+	t.Cleanup(g.empty)
+}
+
+func TestSlowUpload(t *testing.T) {
+	t.Parallel()
+	for why, row := range map[string]struct {
+		whole time.Duration
+		bdat  bool
+		want  string
+	}{
+		"a steady upload may take many idle times": {time.Minute, false, "250"},
+		"a steady upload in chunks too":            {time.Minute, true, "250"},
+		"but no longer than a message may take":    {600 * time.Millisecond, false, "451 4.4.2"},
+		"nor in chunks":                            {600 * time.Millisecond, true, "4"},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			g := start(t, func(o *setup) {
+				o.Limits.Idle, o.Limits.Command, o.Limits.Data = 300*time.Millisecond, 300*time.Millisecond, row.whole
+			})
+			w := g.wire(Connector)
+			w.envelope()
+			if !row.bdat {
+				w.talk("DATA", "354")
+			}
+			for i := range 30 {
+				line := fmt.Sprintf("X-%02d: y\r\n", i)
+				if row.bdat {
+					fmt.Fprintf(w, "BDAT %d\r\n", len(line))
+				}
+				io.WriteString(w, line)
+				time.Sleep(40 * time.Millisecond)
+			}
+			if row.bdat {
+				w.say("BDAT 0 LAST")
+				for range 30 {
+					if row.want == "250" {
+						w.talk("", "250")
+					}
+				}
+			} else {
+				w.say(".")
+			}
+			got := w.reply()
+			for row.want != "250" && strings.HasPrefix(got, "250") {
+				got = w.reply() // to the chunks that came in time
+			}
+			if !strings.HasPrefix(got, row.want) {
+				t.Errorf("answered %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestLineEnds(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	for name, body := range map[string]string{
+		"LF dot LF":                 "a\n.\nb\r\n",
+		"LF dot CRLF":               "a\n.\r\nb\r\n",
+		"CR dot CR":                 "a\r.\rb\r\n",
+		"CR dot CRLF":               "a\r.\r\nb\r\n",
+		"LF dot CR":                 "a\n.\rb\r\n",
+		"CRLF dot LF":               "a\r\n.\nb\r\n",
+		"NUL":                       "a\x00b\r\n",
+		"CRLF NUL dot":              "a\r\n\x00.\r\nb\r\n",
+		"bare LF":                   "a\nb\r\n",
+		"bare CR":                   "a\rb\r\n",
+		"CR CR LF at the end":       "a\r\r\n",
+		"CR CR LF within":           "a\r\r\nb\r\n",
+		"four CR at the end":        "a\r\r\r\r\n",
+		"LF, then CR CR LF at end":  "a\nb\r\r\n",
+		"CR CR LF twice at the end": "a\r\r\nb\r\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := g.wire(Connector)
+			w.envelope()
+			w.talk("DATA", "354")
+			start := time.Now()
+			// What follows is what a smuggler would have obeyed.
+			io.WriteString(w, "Subject: [secure]\r\n\r\n"+body+".\r\n")
+			w.talk("", "550 5.6.0")
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("answered after %s", took)
+			}
+		})
+	}
+	t.Cleanup(g.empty)
+}
+
+func TestSmuggling(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	for _, end := range []string{"\n.\n", "\n.\r\n", "\r.\r", "\r.\r\n", "\r\n.\n", "\r\n.\r", "\r.\n", "\n.\r", "\r\n\x00.\r\n", "\r\n.\x00\r\n", "\r\n.\r\r\n", "\r\r\n.\r\n"} {
+		t.Run(fmt.Sprintf("%q", end), func(t *testing.T) {
+			t.Parallel()
+			w := g.wire(Connector)
+			w.envelope()
+			w.talk("DATA", "354")
+			io.WriteString(w, "Subject: a\r\n\r\na"+end+"MAIL FROM:<bo@kommun.example>\r\nRCPT TO:<cecil@ut.example>\r\nDATA\r\nSubject: b\r\n\r\nsmuggled\r\n.\r\nQUIT\r\n")
+			_ = w.SetReadDeadline(time.Now().Add(5 * time.Second))
+			for w.reply() != "" {
+			}
+		})
+	}
+	t.Cleanup(func() {
+		for _, m := range g.upstream.Mails() {
+			if m.From != "anna@kommun.example" || strings.Contains(strings.ReplaceAll(string(m.Data), "\r\n", ""), "\r") {
+				t.Errorf("smuggled: from %s: %q", m.From, m.Data)
+			}
+		}
+	})
+}
+
+func TestBDAT(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		chunks []string
+		want   string
+		sealed string
+	}{
+		"whole":                     {[]string{"Subject: [secure] a\r\n\r\nb\r\n"}, "250", "Subject: a\r\n\r\nb\r\n"},
+		"cut anywhere":              {[]string{"Subject: [sec", "ure] a\r", "\n", "\r\nb", "\r\n"}, "250", "Subject: a\r\n\r\nb\r\n"},
+		"no line end at the end":    {[]string{"Subject: [secure] a\r\n\r\nb"}, "250", "Subject: a\r\n\r\nb"},
+		"a dot is a dot":            {[]string{"Subject: [secure] a\r\n\r\n.\r\n..\r\n"}, "250", "Subject: a\r\n\r\n.\r\n..\r\n"},
+		"bare LF becomes CRLF":      {[]string{"Subject: [secure] a\n\nb\nc\r\nd\n"}, "250", "Subject: a\r\n\r\nb\r\nc\r\nd\r\n"},
+		"LF at a chunk's start":     {[]string{"Subject: [secure] a\r\n\r\nb", "\nc\r", "\n"}, "250", "Subject: a\r\n\r\nb\r\nc\r\n"},
+		"bare CR":                   {[]string{"Subject: [secure] a\r\n\r\nb\rc\r\n"}, "550 5.6.0", ""},
+		"bare CR at the end":        {[]string{"Subject: [secure] a\r\n\r\nb\r"}, "550 5.6.0", ""},
+		"bare CR hides the subject": {[]string{"X: y\r\r\nSubject: [secure] a\r\n\r\nb\r\n"}, "550 5.6.0", ""},
+		"NUL":                       {[]string{"Subject: [secure] a\r\n\r\nb\x00\r\n"}, "550 5.6.0", ""},
+		"many small chunks":         {strings.SplitAfter("Subject: [secure] a\r\n\r\n"+strings.Repeat("x", 1500), ""), "250", "Subject: a\r\n\r\n" + strings.Repeat("x", 1500)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := start(t, nil)
+			w := g.wire(Connector)
+			w.envelope()
+			for i, c := range row.chunks {
+				last := ""
+				if i == len(row.chunks)-1 {
+					last = " LAST"
+				}
+				fmt.Fprintf(w, "BDAT %d%s\r\n%s", len(c), last, c)
+			}
+			got := ""
+			for range row.chunks {
+				got = w.reply()
+			}
+			if !strings.HasPrefix(got, row.want) {
+				t.Errorf("answered %q, want %q", got, row.want)
+			}
+			w.talk("MAIL FROM:<anna@kommun.example>", "250") // the session goes on
+			all := g.sealed(vault.Staff(anna))
+			if row.sealed == "" && len(all) > 0 || row.sealed != "" && (len(all) != 1 || all[0] != row.sealed) {
+				t.Errorf("sealed %q, want %q", all, row.sealed)
+			}
+			if len(g.upstream.Mails()) > 0 {
+				t.Error("passed on")
+			}
+		})
+	}
+}
+
+func TestBDATAborted(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	w := g.wire(Connector)
+	for range 20 {
+		w.t = t
+		fmt.Fprint(w, "EHLO a.example\r\nMAIL FROM:<anna@kommun.example>\r\nRCPT TO:<cecil@ut.example>\r\nBDAT 40\r\nSubject: [secure] a\r\n\r\n0123456789abcdefRSET\r\n")
+	}
+	fmt.Fprint(w, "QUIT\r\n")
+	for w.reply() != "" {
+	}
+	g.stop()
+	g.empty()
+}
+
+func TestTransactionState(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	w := g.wire(Connector)
+	w.talk("", "220",
+		"MAIL FROM:<anna@kommun.example>", "502", // before EHLO
+		"EHLO client.example", "250",
+		"RCPT TO:<cecil@ut.example>", "502",
+		"MAIL FROM:<anna@kommun.example>", "250",
+		"DATA", "502", // nobody to send to
+		"RCPT TO:<cecil@ut.example>", "250",
+		"MAIL FROM:<bo@kommun.example>", "503 5.5.1", // nested
+		"DATA", "354",
+		"Subject: a\r\n\r\nb\r\n.", "250",
+		"DATA", "502", // the transaction is over
+		"MAIL FROM:<anna@kommun.example>", "250",
+		"RSET", "250",
+		"RCPT TO:<cecil@ut.example>", "502",
+		"MAIL FROM:<anna@kommun.example>", "250",
+		"EHLO again.example", "250", // as RSET, RFC 5321 section 4.1.4
+		"MAIL FROM:<bo@kommun.example>", "250",
+		"QUIT", "221")
+	if m := g.upstream.Mails(); len(m) != 1 || m[0].From != anna.String() {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	w := g.wire(Connector)
+	w.talk("", "220", "EHLO client.example", "250")
+	for _, row := range []struct{ mail, want string }{
+		{"<anna@kommun.example>", "250"},
+		{"<anna@KOMMUN.example>", "250"},
+		{"<>", "250"},
+		{"<chef@annan.example>", "550 5.7.1"},
+		{"<anna@under.kommun.example>", "550 5.7.1"},
+		{"<anna@[127.0.0.1]>", "553 5.1.7"},
+		{"<an\x01na@kommun.example>", "553 5.1.7"},
+		{"<an\rna@kommun.example>", "553 5.1.7"},
+		{"<\"anna b\"@kommun.example>", "553 5.1.7"},
+		{"<anna>", "501"},
+		{"<åsa@kommun.example>", "553 5.6.7"},
+		{"<åsa@kommun.example> SMTPUTF8", "250"},
+		{"<anna@kommun.example> BODY=8BITMIME SIZE=1000", "250"},
+		{"<anna@kommun.example> SIZE=157286400", "250"},
+		{"<anna@kommun.example> SIZE=157286401", "552 5.3.4"},
+		{"<anna@kommun.example> SIZE=99999999999", "501"},
+		{"<anna@kommun.example> REQUIRETLS", "504"},
+	} {
+		w.talk("MAIL FROM:"+row.mail, row.want, "RSET", "250")
+	}
+	w.talk("MAIL FROM:<anna@kommun.example>", "250")
+	for _, row := range []struct{ rcpt, want string }{
+		{"<cecil@ut.example>", "250"},
+		{"<>", "501"},
+		{"<a\x01\rb@x.example>", "553 5.1.3"},
+		{"<a\x7f@x.example>", "553 5.1.3"},
+		{"<cecil@ut..example>", "553 5.1.3"},
+		{"<åsa@ut.example>", "553 5.6.7"},
+		{"<\xff@ut.example>", "553 5.1.3"},
+		{"<" + strings.Repeat("x", 65) + "@ut.example>", "553 5.1.3"},
+		{"<@relay.example:cecil@ut.example>", "250"}, // RFC 5321 appendix C: a source route is ignored
+	} {
+		w.talk("RCPT TO:"+row.rcpt, row.want)
+	}
+}
+
+func TestSizeLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 20000
+	g := start(t, func(o *setup) { o.Limits.MessageSize = limit })
+	message := func(n int) string {
+		const head = "Subject: a\r\n\r\n"
+		body := strings.Repeat(strings.Repeat("x", 98)+"\r\n", n/100+1)[:n-len(head)-2]
+		return head + strings.TrimRight(body, "\r\n") + strings.Repeat("y", len(body)-len(strings.TrimRight(body, "\r\n"))) + "\r\n"
+	}
+	w := g.wire(Connector)
+	w.talk("", "220", "EHLO client.example", "250")
+	for _, row := range []struct {
+		size int
+		want string
+	}{{limit - 1, "250"}, {limit, "250"}, {limit + 1, "552 5.3.4"}, {limit + 2, "552 5.3.4"}, {5 * limit, "552 5.3.4"}, {limit, "250"}} {
+		m := message(row.size)
+		if len(m) != row.size {
+			t.Fatal(len(m), row.size)
+		}
+		w.talk("MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250", "DATA", "354", m+".", row.want)
+		w.talk("MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250")
+		fmt.Fprintf(w, "BDAT %d LAST\r\n%s", len(m), m)
+		w.talk("", row.want)
+	}
+	if n := len(g.upstream.Mails()); n != 6 {
+		t.Errorf("%d mails upstream", n)
+	}
+}
+
+func TestTooManyRecipients(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(o *setup) { o.Limits.Recipients = 3 })
+	w := g.wire(Connector)
+	w.envelope()
+	w.talk("RCPT TO:<b@ut.example>", "250", "RCPT TO:<c@ut.example>", "250", "RCPT TO:<d@ut.example>", "452 4.5.3",
+		"DATA", "354", "Subject: a\r\n\r\n.", "250")
+	if m := g.upstream.Mails(); len(m) != 1 || len(m[0].To) != 3 {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	w := g.wire(Connector)
+	w.envelope()
+	w.talk("DATA", "354", "Subject: a\r\n\r\n"+strings.Repeat("x", 60000)+"\r\n.", "250")
+	w.talk("MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250",
+		"DATA", "354", "Subject: a\r\n\r\n"+strings.Repeat("x", 70000)+"\r\n.", "550 5.6.0")
+	w.gone()
+	w = g.wire(Connector)
+	w.talk("", "220", "EHLO "+strings.Repeat("x", 70000), "500")
+	w.gone()
+	if len(g.upstream.Mails()) != 1 {
+		t.Error("a cut line was passed on")
+	}
+}
+
+func TestFloods(t *testing.T) {
+	t.Parallel()
+	for why, line := range map[string]string{"NOOP": "NOOP", "RSET": "RSET", "EHLO": "EHLO a.example", "VRFY": "VRFY a", "empty chunks": "BDAT 0"} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			g := start(t, func(o *setup) { o.Limits.Commands = 50 })
+			w := g.wire(Connector)
+			w.envelope()
+			n := 0
+			for ; n < 200; n++ {
+				w.say("%s", line)
+				if r := w.reply(); r == "" || strings.HasPrefix(r, "421") {
+					break
+				}
+			}
+			if n > 50 {
+				t.Errorf("%d times", n)
+			}
+			w.gone()
+		})
+	}
+	t.Run("mail after mail is no flood", func(t *testing.T) {
+		t.Parallel()
+		g := start(t, func(o *setup) { o.Limits.Commands = 50 })
+		w := g.wire(Connector)
+		w.talk("", "220", "EHLO a.example", "250")
+		for range 60 {
+			w.talk("MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250", "DATA", "354", "A: b\r\n\r\n.", "250")
+		}
+	})
+}
+
+func TestPassIsByteForByte(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	received := regexp.MustCompile(`^Received: from (\S+) \(\[127\.0\.0\.1\]\)\r\n(?:\t\(using TLS1\.3 with cipher TLS_\w+\)\r\n)?\tby gateway\.example with (\w+) id [0-9a-f]{12};\r\n\t[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}\r\n`)
+	bodies := []string{
+		"", "b\r\n", ".\r\n..\r\n.b\r\n...\r\n", "\xff\xfe\x80 \xe5\r\n", strings.Repeat("x", 60000) + "\r\n", "\r\n\r\n\r\n",
+		strings.Repeat(strings.Repeat("z", 998)+"\r\n", 500), "Received: in the body\r\n", "From b\r\n",
+	}
+	for _, kind := range []Kind{Connector, Submission, Submissions} {
+		c := g.client(kind)
+		for i, body := range bodies {
+			// Odd headers pass as they are.
+			m := "Received: from earlier\r\n\tby hop\r\nsubject :  a  \r\nX-\xe5: \xff\r\n \t folded \r\nSubject: second\r\n\r\n" + body
+			if _, err := submit(c, anna.String(), m, cecil); err != nil {
+				t.Fatal(kind, i, err)
+			}
+			all := g.upstream.Mails()
+			got := string(all[len(all)-1].Data)
+			top := received.FindStringSubmatch(got)
+			if top == nil {
+				t.Fatalf("Received is %.300q", got)
+			}
+			if want := map[Kind]string{Connector: "ESMTP", Submission: "ESMTPSA", Submissions: "ESMTPSA"}[kind]; top[2] != want {
+				t.Errorf("with %s, want %s", top[2], want)
+			}
+			if got[len(top[0]):] != m {
+				t.Errorf("%s %d: changed on the way", kind, i)
+			}
+		}
+	}
+	w := g.wire(Connector)
+	w.talk("", "220", "EHLO (evil) <a>\x01b", "250", "MAIL FROM:<anna@kommun.example> SMTPUTF8", "250", "RCPT TO:<åsa@ut.example>", "250")
+	io.WriteString(w, "BDAT 14 LAST\r\nSubject: a\r\n\r\nBDAT 0\r\n")
+	w.talk("", "250")
+	all := g.upstream.Mails()
+	last := all[len(all)-1]
+	if got := string(last.Data); !strings.HasPrefix(got, "Received: from ?evil? ([127.0.0.1])\r\n\tby gateway.example with UTF8SMTP id ") || !last.Options.UTF8 {
+		t.Errorf("%q %+v", got, last.Options)
+	}
+}
+
+func TestDoors(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(o *setup) {
+		o.Limits.PerAddress, o.Limits.Connections = 3, 4
+		o.Listeners = append(o.Listeners, Listener{Kind: Connector, Net: listen(t), Networks: nil})
+		o.Listeners[3].Networks = append(o.Listeners[3].Networks, netip.MustParsePrefix("192.0.2.0/24"))
+	})
+	g.addr["far"] = g.server.config.Listeners[3].Net.Addr().String()
+	far := g.wire("far")
+	far.talk("", "554 5.7.1")
+	far.gone()
+
+	var open []*wire
+	for range 3 {
+		w := g.wire(Connector)
+		w.talk("", "220")
+		open = append(open, w)
+	}
+	w := g.wire(Connector)
+	w.talk("", "421 4.7.0")
+	w.gone()
+	other, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).Dial("tcp", g.addr[Connector])
+	if err != nil {
+		t.Skip("this system has no 127.0.0.2")
+	}
+	second := &wire{t, other, bufio.NewReader(other)}
+	second.talk("", "220") // the fourth in all
+	third, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 3)}}).Dial("tcp", g.addr[Connector])
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&wire{t, third, bufio.NewReader(third)}).talk("", "421 4.7.0")
+	second.Close()
+	open[0].talk("QUIT", "221")
+	open[0].gone()
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		w := g.wire(Connector)
+		if strings.HasPrefix(w.reply(), "220") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a place that was left is not free")
+		}
+	}
+}
