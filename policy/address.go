@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -98,7 +99,13 @@ func notAtext(r rune) bool {
 	case r < utf8.RuneSelf:
 		return strings.ContainsRune(`()<>[]:;@\,."`, r)
 	}
-	return r < 0xa0 // C1 control characters
+	return unseen(r)
+}
+
+// unseen tells white space, control characters and marks that show as nothing: by them one address can look like
+// another.
+func unseen(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || ignorable(r) || r == utf8.RuneError
 }
 
 func domainName(s string) bool {
@@ -118,8 +125,10 @@ func domainName(s string) bool {
 
 func notLetterDigitHyphen(r rune) bool {
 	switch {
-	case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '-', r == '_', r >= 0xa0:
+	case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '-', r == '_':
 		return false
+	case r < utf8.RuneSelf:
+		return true
 	}
-	return true
+	return unseen(r) || !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && r != '\u00b7'
 }

@@ -13,7 +13,7 @@ const (
 	Refuse Route = "refuse" // not taken
 )
 
-// RecipientKind is what is known of a recipient's address.
+// RecipientKind is what is known of an address. Any other value, such as that of the null sender, is as Unknown.
 type RecipientKind string
 
 // The kinds of recipient.
@@ -25,7 +25,7 @@ const (
 )
 
 // Outside tells recipients who read in the web reader after e-ID login.
-func (k RecipientKind) Outside() bool { return k == Known || k == Unknown }
+func (k RecipientKind) Outside() bool { return k != Colleague && k != Function }
 
 // Recipient is an address of RCPT TO and what is known of it.
 type Recipient struct {
@@ -41,7 +41,7 @@ type Envelope struct {
 
 // Facts is all a decision may rest on. Whoever conducts the mail gathers them first.
 type Facts struct {
-	// Sender is the kind of the envelope sender.
+	// Sender is the kind of the envelope sender; Unknown or "" for the null address.
 	Sender RecipientKind
 	// Recipients are those of the envelope, in order.
 	Recipients []Recipient
@@ -101,7 +101,7 @@ func Decide(f Facts, r Rules) Decision {
 	}
 	d := Decision{Route: Seal, Rule: rule, Tag: span}
 	for _, to := range f.Recipients {
-		if to.Kind == Unknown {
+		if to.Kind.Outside() && to.Kind != Known {
 			d.Route = Hold
 		}
 	}

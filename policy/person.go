@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
+	"unique"
 )
 
 // What can be wrong with an identity number. Each has a sentence of its own on the pages, so each is its own error.
@@ -18,8 +20,11 @@ var (
 )
 
 // PersonID is a valid personnummer or samordningsnummer of 12 digits. It is a secret: every way of printing it gives
-// the masked form. Only [PersonID.Digits] gives the number.
-type PersonID struct{ digits string }
+// the masked form. Only [PersonID.Digits] gives the number. Two of them are the same number when they are ==.
+//
+// The digits are behind a handle because fmt prints the unexported fields of a struct without asking their methods: it
+// then prints an address in memory.
+type PersonID struct{ digits unique.Handle[string] }
 
 // ParsePersonID reads a number of 12 digits, with or without the hyphen and spaces people write. The century must be
 // given: the same ten digits can belong to two living people.
@@ -27,12 +32,7 @@ type PersonID struct{ digits string }
 // A samordningsnummer has 60 added to its day. Some have month 00 or day 60, for a birth date that is not known
 // (SKV 707); for those the calendar is not asked. The check digit is Luhn's over the last ten digits (SKV 704).
 func ParsePersonID(s string) (PersonID, error) {
-	digits := strings.Map(func(r rune) rune {
-		if r == '-' || r == ' ' || r == '\u00a0' {
-			return -1
-		}
-		return r
-	}, s)
+	digits := strings.Map(withoutMarks, s)
 	if interim(digits) {
 		return PersonID{}, ErrPersonInterim
 	}
@@ -51,7 +51,15 @@ func ParsePersonID(s string) (PersonID, error) {
 	if !luhn(digits[2:]) {
 		return PersonID{}, ErrPersonCheckDigit
 	}
-	return PersonID{digits}, nil
+	return PersonID{unique.Make(digits)}, nil
+}
+
+// withoutMarks drops white space and the hyphens that keyboards and word processors write.
+func withoutMarks(r rune) rune {
+	if r == '-' || r == '\u2212' || '\u2010' <= r && r <= '\u2015' || unicode.IsSpace(r) || ignorable(r) {
+		return -1
+	}
+	return r
 }
 
 // MustPersonID is ParsePersonID for numbers written in the program text; it panics on a bad one.
@@ -64,21 +72,26 @@ func MustPersonID(s string) PersonID {
 }
 
 // Digits is the number itself, 12 digits. Never log it, mail it or put it in a URL.
-func (p PersonID) Digits() string { return p.digits }
+func (p PersonID) Digits() string {
+	if p.IsZero() {
+		return ""
+	}
+	return p.digits.Value()
+}
 
 // Masked shows the date only, as a person is shown a number for recognition: "19900101-****".
 func (p PersonID) Masked() string {
 	if p.IsZero() {
 		return ""
 	}
-	return p.digits[:8] + "-****"
+	return p.Digits()[:8] + "-****"
 }
 
 // IsZero tells the absence of a number.
-func (p PersonID) IsZero() bool { return p.digits == "" }
+func (p PersonID) IsZero() bool { return p == PersonID{} }
 
 // Coordination tells a samordningsnummer from a personnummer.
-func (p PersonID) Coordination() bool { return len(p.digits) == 12 && p.digits[6] >= '6' }
+func (p PersonID) Coordination() bool { return !p.IsZero() && p.Digits()[6] >= '6' }
 
 // Format prints the masked form whatever the verb is, so that no log line can hold the number by mistake.
 func (p PersonID) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.Masked()) }

@@ -1,6 +1,9 @@
 package policy
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 // DefaultTags are the subject tags of a configuration that names none.
 var DefaultTags = []string{"[säkert]", "[secure]", "#säkert"}
@@ -12,13 +15,14 @@ type Span struct{ Start, End int }
 // space that followed it.
 //
 // A tag counts wherever it stands in the subject, since a tag that is overlooked is a leak and one too many is not.
-// Case, white space inside brackets and the two Unicode ways of writing å, ä and ö make no difference. A tag that
-// begins or ends in a letter must not be part of a longer word: "#säkert" is not in "#säkerhet".
+// Case, white space inside brackets, the full width forms of East Asian keyboards, marks that show as nothing and the two
+// Unicode ways of writing å, ä and ö make no difference. A tag that begins or ends in a letter must not be part of a
+// longer word: "#säkert" is not in "#säkertext". Of several tags the first is given; the others stay in the subject.
 func FindTag(subject string, tags []string) (tag string, at Span, found bool) {
 	text := fold(subject)
 	best := Span{Start: len(text) + 1}
 	for _, t := range tags {
-		if s, ok := find(text, fold(t)); ok && s.Start < best.Start {
+		if s, ok := find(text, fold(strings.TrimSpace(t))); ok && s.Start < best.Start {
 			tag, best, found = t, s, true
 		}
 	}
@@ -35,32 +39,41 @@ type folded struct {
 }
 
 // fold lowers case, composes the letters a Swedish tag can hold, and drops the white space that stands beside a
-// bracket.
+// bracket and the marks that show as nothing.
 func fold(s string) []folded {
 	var out []folded
-	runes := []rune(s)
-	for i := 0; i < len(runes); i++ {
-		r, at := unicode.ToLower(runes[i]), Span{i, i + 1}
-		if i+1 < len(runes) {
-			if c, ok := composed[[2]rune{r, runes[i+1]}]; ok {
-				r, at.End, i = c, i+2, i+1
-			}
-		}
+	for i, r := range []rune(s) {
+		r = simple(r)
+		n := len(out)
 		if ignorable(r) {
 			continue
 		}
-		if unicode.IsSpace(r) {
-			r = ' '
-			if n := len(out); n > 0 && (out[n-1].r == ' ' || out[n-1].r == '[') {
+		if n > 0 {
+			if c, ok := composed[[2]rune{out[n-1].r, r}]; ok {
+				out[n-1] = folded{c, Span{out[n-1].at.Start, i + 1}}
 				continue
 			}
+			if r == ' ' && (out[n-1].r == ' ' || out[n-1].r == '[') {
+				continue
+			}
+			if r == ']' && out[n-1].r == ' ' {
+				out = out[:n-1]
+			}
 		}
-		if n := len(out); r == ']' && n > 0 && out[n-1].r == ' ' {
-			out = out[:n-1]
-		}
-		out = append(out, folded{r, at})
+		out = append(out, folded{r, Span{i, i + 1}})
 	}
 	return out
+}
+
+// simple gives the rune that a rune is compared as.
+func simple(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case '\uff01' <= r && r <= '\uff5e': // full width
+		r += '!' - '\uff01'
+	}
+	return unicode.ToLower(r)
 }
 
 // composed is Unicode normalisation form C for the letters Swedish adds to the alphabet; mail written on Apple's
@@ -72,10 +85,10 @@ var composed = map[[2]rune]rune{
 	{'e', '\u0301'}: 'é',
 }
 
-// ignorable tells the marks that show as nothing and that word processors leave in text: soft hyphen, zero width
-// space and joiners, byte order mark.
+// ignorable tells the marks that show as nothing and that word processors leave in text: control characters, soft hyphen,
+// zero width space and joiners, marks of writing direction, variation selectors, byte order mark.
 func ignorable(r rune) bool {
-	return r == '\u00ad' || r == '\ufeff' || '\u200b' <= r && r <= '\u200f' || r == '\u2060'
+	return unicode.In(r, unicode.Cf, unicode.Cc, unicode.Variation_Selector) && !unicode.IsSpace(r) || r == '\u034f'
 }
 
 func find(text, tag []folded) (Span, bool) {
