@@ -84,7 +84,9 @@ func (w *wire) drain(command string) (octets int) {
 	w.send("x %s\r\n", command)
 	for {
 		line, err := w.in.ReadSlice('\n')
-		w.must(err)
+		if err != nil { // not must, which looks up its caller
+			w.Fatal(err)
+		}
 		if octets += len(line); bytes.HasPrefix(line, []byte("x ")) {
 			if !bytes.HasPrefix(line, []byte("x OK")) {
 				w.Fatalf("%s", line)
