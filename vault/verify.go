@@ -1,0 +1,274 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"sigill/vault/internal/kv"
+	"sigill/vault/internal/seal"
+)
+
+// Report is what Verify found.
+type Report struct {
+	Messages, Chunks, Mailboxes, Entries, Events int
+	// Octets of content that were opened.
+	Octets int64
+	// Faults are in words, without content; at most maxFaults, and More tells that there were more.
+	Faults []string
+	More   bool
+}
+
+const maxFaults = 100
+
+func (r *Report) fault(format string, args ...any) {
+	if len(r.Faults) == maxFaults {
+		r.More = true
+		return
+	}
+	r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+}
+
+// Verify opens everything: every chunk, index and record, every reference between them, every mailbox's counters and the
+// audit chain. It runs beside everything else. What is wrong is in the report; an error means that it could not go on.
+// progress is told the messages done of all; it may be nil.
+func (v *Vault) Verify(ctx context.Context, progress func(done, all int)) (Report, error) {
+	var r Report
+	for _, step := range []func(context.Context, *Report) error{
+		func(ctx context.Context, r *Report) error { return v.verifyMessages(ctx, r, progress) },
+		v.verifyStrays, v.verifyMailboxes, v.verifyRecords, v.verifyAudit,
+	} {
+		if err := step(ctx, &r); err != nil {
+			return r, fmt.Errorf("vault: verify: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// ids gives the messages that have a content key.
+func (v *Vault) ids(ctx context.Context) (out []MessageID, err error) {
+	err = v.view(ctx, func(t *tx) error {
+		out = nil
+		for k := range t.r.Range(tKey, kv.Span{}) {
+			out = append(out, MessageID(k))
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (v *Vault) verifyMessages(ctx context.Context, r *Report, progress func(done, all int)) error {
+	ids, err := v.ids(ctx)
+	for i, id := range ids {
+		if err == nil {
+			err = v.verifyMessage(ctx, r, id)
+		}
+		if err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(i+1, len(ids))
+		}
+	}
+	return err
+}
+
+func (v *Vault) verifyMessage(ctx context.Context, r *Report, id MessageID) error {
+	var rec messageRecord
+	var chunks *seal.Chunks
+	err := v.view(ctx, func(t *tx) (err error) {
+		chunks = nil
+		if t.r.Get(tKey, id[:]) == nil {
+			return nil // erased since
+		}
+		rec, chunks, err = t.openMessage(id)
+		return err
+	})
+	if faulty(err) {
+		r.fault("message %s: %v", id, err)
+		return nil
+	}
+	if err != nil || chunks == nil {
+		return err
+	}
+	r.Messages++
+	for n := range chunkCount(rec.Size) {
+		err := v.view(ctx, func(t *tx) error { return t.verifyChunk(id, rec.Size, n, chunks) })
+		if faulty(err) {
+			r.fault("message %s, chunk %d: %v", id, n, err)
+		} else if err != nil {
+			return err
+		}
+		r.Chunks++
+	}
+	r.Octets += rec.Size
+	return nil
+}
+
+// faulty tells a fault of the vault from one that keeps Verify from going on.
+func faulty(err error) bool { return errors.Is(err, ErrDamaged) || errors.Is(err, seal.ErrDamaged) }
+
+func chunkCount(size int64) uint32 {
+	return uint32(max(1, (size+seal.ChunkSize-1)/seal.ChunkSize))
+}
+
+func (t *tx) openMessage(id MessageID) (rec messageRecord, chunks *seal.Chunks, err error) {
+	key, err := t.contentKey(id)
+	if err != nil {
+		return rec, nil, err
+	}
+	defer key.Wipe()
+	rec, found, err := load[messageRecord](t, tMessage, id[:])
+	if err == nil && !found {
+		err = fmt.Errorf("%w: it has no record", ErrDamaged)
+	}
+	if err == nil {
+		_, err = t.index(id, key)
+	}
+	if isNotFound(err) {
+		err = fmt.Errorf("%w: it has no index", ErrDamaged)
+	}
+	return rec, seal.NewChunks(key, seal.ID(id)), err
+}
+
+func (t *tx) verifyChunk(id MessageID, size int64, n uint32, chunks *seal.Chunks) error {
+	sealed := t.r.Get(tChunk, chunkKey(id, n))
+	if sealed == nil {
+		if t.r.Get(tKey, id[:]) == nil {
+			return nil // erased since
+		}
+		return fmt.Errorf("%w: it is missing", ErrDamaged)
+	}
+	plain, err := chunks.Open(nil, n, n == chunkCount(size)-1, sealed)
+	if err != nil {
+		return err
+	}
+	if want := min(seal.ChunkSize, size-int64(n)*seal.ChunkSize); int64(len(plain)) != want {
+		return fmt.Errorf("%w: %d octets, not %d", ErrDamaged, len(plain), want)
+	}
+	return nil
+}
+
+// verifyStrays looks for chunks beyond a message's end and for what belongs to no message.
+func (v *Vault) verifyStrays(ctx context.Context, r *Report) error {
+	return v.view(ctx, func(t *tx) error {
+		for k := range t.r.Range(tChunk, kv.Span{}) {
+			id, n := MessageID(k[:16]), binary.BigEndian.Uint32(k[16:])
+			if t.r.Get(tStaging, id[:]) != nil {
+				continue
+			}
+			if rec, found, err := load[messageRecord](t, tMessage, id[:]); err == nil && (!found || n >= chunkCount(rec.Size)) {
+				r.fault("chunk %d of message %s belongs to nothing", n, id)
+			}
+		}
+		for _, table := range []kv.Table{tMessage, tIndex} {
+			for k := range t.r.Range(table, kv.Span{}) {
+				if t.r.Get(tKey, k) == nil {
+					r.fault("table %s: message %s has no key", table, MessageID(k))
+				}
+			}
+		}
+		for k, id := range t.r.Range(tConversation, kv.Span{}) {
+			if t.r.Get(tMessage, id) == nil {
+				r.fault("conversation %s names a message that is not there", MessageID(k[:16]))
+			}
+		}
+		return nil
+	})
+}
+
+func (v *Vault) verifyMailboxes(ctx context.Context, r *Report) error {
+	return v.view(ctx, func(t *tx) error {
+		for k, sealed := range t.r.Range(tMailbox, kv.Span{}) {
+			id := MailboxID(binary.BigEndian.Uint64(k))
+			box, err := open[mailboxRecord](t, tMailbox, k, sealed)
+			if err != nil {
+				r.fault("mailbox %d: %v", id, err)
+				continue
+			}
+			r.Mailboxes++
+			t.verifyMailbox(r, id, box)
+		}
+		for _, id := range t.r.Range(tOwner, kv.Span{}) {
+			if t.r.Get(tMailbox, id) == nil {
+				r.fault("an owner's mailbox %x is not there", id)
+			}
+		}
+		for k := range t.r.Range(tWhere, kv.Span{}) {
+			if t.r.Get(tEntry, k[16:]) == nil {
+				r.fault("message %s is said to lie where it does not", MessageID(k[:16]))
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) verifyMailbox(r *Report, id MailboxID, box mailboxRecord) {
+	counted := mailboxRecord{
+		Owner: box.Owner, Address: box.Address, Role: box.Role, UIDValidity: box.UIDValidity, UIDNext: box.UIDNext,
+	}
+	err := t.entries(uidSpan(id, 0, 0), func(uid UID, e entryRecord) bool {
+		r.Entries++
+		counted.count(e, +1)
+		if uid >= box.UIDNext {
+			r.fault("mailbox %d: UID %d is not yet given", id, uid)
+		}
+		if t.r.Get(tKey, e.Message[:]) == nil || t.r.Get(tWhere, whereKey(e.Message, id, uid)) == nil {
+			r.fault("mailbox %d: UID %d leads to nothing", id, uid)
+		}
+		return true
+	})
+	if err != nil {
+		r.fault("mailbox %d: %v", id, err)
+	} else if counted != box {
+		r.fault("mailbox %d: counts %d messages, %d unseen; has %d, %d", id, box.Messages, box.Unseen, counted.Messages, counted.Unseen)
+	}
+	if got := t.r.Get(tOwner, ownerKey(box.Owner, box.Role)); !bytes.Equal(got, be64(uint64(id))) {
+		r.fault("mailbox %d is not its owner's", id)
+	}
+}
+
+// verifyRecords opens the records that nothing above has opened.
+func (v *Vault) verifyRecords(ctx context.Context, r *Report) error {
+	return v.view(ctx, func(t *tx) error {
+		verifyTable[messageIDRecord](t, r, tMessageID)
+		verifyTable[accountRecord](t, r, tAccount)
+		verifyTable[functionRecord](t, r, tFunction)
+		verifyTable[bindingRecord](t, r, tBinding)
+		verifyTable[linkRecord](t, r, tLink)
+		verifyTable[checkpointRecord](t, r, tCheckpoint)
+		jobs := verifyTable[jobRecord](t, r, tJob)
+		for k := range t.r.Range(tDue, kv.Span{}) {
+			if t.r.Get(tJob, k[8:]) == nil {
+				r.fault("a notice is due that is not there")
+			}
+			jobs--
+		}
+		if jobs != 0 {
+			r.fault("%d notices are never due", jobs)
+		}
+		return nil
+	})
+}
+
+func verifyTable[T any](t *tx, r *Report, table kv.Table) (n int) {
+	for k, sealed := range t.r.Range(table, kv.Span{}) {
+		n++
+		if _, err := open[T](t, table, k, sealed); err != nil {
+			r.fault("%v", err)
+		}
+	}
+	return n
+}
+
+func (v *Vault) verifyAudit(ctx context.Context, r *Report) error {
+	n, err := v.Audit().Verify(ctx)
+	r.Events = int(n)
+	if errors.Is(err, ErrAudit) || faulty(err) {
+		r.fault("%v", err)
+		return nil
+	}
+	return err
+}
