@@ -130,7 +130,7 @@ func (l *letter) answerBack(ctx context.Context) error {
 		return err
 	}
 	answer := client.Canonical([]byte(strings.Join([]string{
-		"From: " + l.from.String(), "To: " + header.From.String(), "Subject: Re: " + "svar", "Date: " + time.Now().Format(time.RFC1123Z),
+		"From: " + l.from.String(), "To: " + header.From.String(), "Subject: Re: svar", "Date: " + time.Now().Format(time.RFC1123Z),
 		"Message-ID: <answer-" + got.MessageID + ">", "In-Reply-To: <" + got.MessageID + ">", "References: <" + got.MessageID + ">",
 		"MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "", answerBackText,
 	}, "\n")))
