@@ -51,7 +51,7 @@ func (d *Directory) PutFunctionAddress(ctx context.Context, f FunctionAddress) e
 				return err
 			}
 		}
-		rec := functionRecord{Address: f.Address, Name: f.Name, Members: f.Members}
+		rec := functionRecord(f)
 		return errors.Join(save(t, tFunction, o[:], &rec), t.ensureMailboxes(o, f.Address, Inbox, Sent))
 	})
 }

@@ -218,7 +218,7 @@ func TestDKIM(t *testing.T) {
 		if good, err := verify(raw); good != 2 {
 			t.Fatalf("%s: %d good signatures: %v", kind, good, err)
 		}
-		if strings.Index(raw, "a=rsa-sha256") < 0 || strings.Index(raw, "a=ed25519-sha256") < 0 {
+		if !strings.Contains(raw, "a=rsa-sha256") || !strings.Contains(raw, "a=ed25519-sha256") {
 			t.Error("not one signature of each kind")
 		}
 		for why, bad := range map[string]string{
