@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"sigill/policy"
 	"sigill/smtpd/relay"
@@ -122,7 +121,7 @@ func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Fac
 	if err != nil {
 		return fmt.Errorf("smtpd: deposit: %w", err)
 	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "sealed", slog.String("mail", tx.id), slog.String("message", receipt.ID.String()), slog.Bool("held", receipt.Held),
-		slog.String("rule", d.Rule), slog.Int("recipients", len(tx.To)))
+	s.log.Info("sealed", "mail", tx.id, "message", receipt.ID.String(), "held", receipt.Held, "rule", d.Rule,
+		"recipients", len(tx.To))
 	return sealed{receipt}
 }

@@ -96,7 +96,8 @@ func (c Config) check() error {
 			faults = append(faults, fmt.Errorf("smtpd: "+format, args...))
 		}
 	}
-	fault(c.Hostname == "" || strings.ContainsFunc(c.Hostname, func(r rune) bool { return r <= ' ' || r > '~' }), "bad host name %q", c.Hostname)
+	notName := func(r rune) bool { return r <= ' ' || r > '~' }
+	fault(c.Hostname == "" || strings.ContainsFunc(c.Hostname, notName), "bad host name %q", c.Hostname)
 	fault(c.TLS == nil, "no TLS configuration")
 	fault(len(c.Listeners) == 0, "no listener")
 	fault(c.Depositor == nil || c.Directory == nil, "no vault")

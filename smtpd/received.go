@@ -13,7 +13,8 @@ func (s *session) received(tx transaction) []byte {
 	fmt.Fprintf(&b, "Received: from %s (%s)\r\n", token(s.smtp.Hostname()), literal(remote(s.smtp.Conn())))
 	state, secure := s.smtp.TLSConnectionState()
 	if secure {
-		fmt.Fprintf(&b, "\t(using %s with cipher %s)\r\n", strings.ReplaceAll(tls.VersionName(state.Version), " ", ""), tls.CipherSuiteName(state.CipherSuite))
+		fmt.Fprintf(&b, "\t(using %s with cipher %s)\r\n",
+			strings.ReplaceAll(tls.VersionName(state.Version), " ", ""), tls.CipherSuiteName(state.CipherSuite))
 	}
 	fmt.Fprintf(&b, "\tby %s with %s id %s;\r\n\t%s\r\n", s.server.config.Hostname,
 		protocol(tx.utf8, secure, !tx.account.IsZero()), tx.id, s.server.now().Format("Mon, 2 Jan 2006 15:04:05 -0700"))

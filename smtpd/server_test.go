@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -62,5 +63,29 @@ func TestRoutes(t *testing.T) {
 				t.Errorf("notices %v, want %v", jobs, row.jobs)
 			}
 		})
+	}
+}
+
+func TestConversationStaysSealed(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	if _, err := g.send(secureMail, cecil); err != nil {
+		t.Fatal(err)
+	}
+	const answer = "Message-ID: <2@kommun.example>\r\n%s\r\nSubject: Sv: beslut\r\n\r\nMer\r\n"
+	for _, row := range []struct {
+		why, field, from string
+		want             string
+	}{
+		{"an answer", "In-Reply-To: <1@kommun.example>", anna.String(), "sealed as"},
+		{"an answer further on", "References: <0@x.example>\r\n <1@kommun.example>", anna.String(), "sealed as"},
+		{"an answer by the function address", "In-Reply-To: <1@kommun.example>", family.String(), "sealed as"},
+		{"an answer to something else", "In-Reply-To: <9@kommun.example>", anna.String(), "queued upstream"},
+		{"an answer by one without account", "In-Reply-To: <1@kommun.example>", "printer@kommun.example", "queued upstream"},
+	} {
+		r, err := submit(g.client(Connector), row.from, fmt.Sprintf(answer, row.field), cecil)
+		if err != nil || !strings.Contains(r.StatusText, row.want) {
+			t.Errorf("%s: %v %v", row.why, r, err)
+		}
 	}
 }
