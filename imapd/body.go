@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"io"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -48,20 +49,31 @@ func (f *fetch) seen(uids []vault.UID) error {
 	return err
 }
 
-// open opens messages for reading, which the audit notes; nil for one that is gone or damaged. All are opened in one call,
+// headersOnly tells that a client lists messages by their headers and reads none.
+func headersOnly(items []*imap.FetchItemBodySection) bool {
+	return !slices.ContainsFunc(items, func(item *imap.FetchItemBodySection) bool {
+		return len(item.Part) > 0 || item.Specifier != imap.PartSpecifierHeader
+	})
+}
+
+// open opens messages for reading, which the audit notes if more than headers is wanted; nil for one that is gone or damaged. All are opened in one call,
 // unless that fails.
 func (f *fetch) open(entries []vault.Entry) ([]*vault.Content, error) {
 	ids := make([]vault.MessageID, len(entries))
 	for i, e := range entries {
 		ids[i] = e.Message
 	}
-	contents, err := f.reader.Open(f.ctx, ids...)
+	open := f.reader.Open
+	if headersOnly(f.options.BodySection) {
+		open = f.reader.Headers
+	}
+	contents, err := open(f.ctx, ids...)
 	if err == nil {
 		return contents, nil
 	}
 	contents = make([]*vault.Content, len(entries))
 	for i, e := range entries {
-		one, err := f.reader.Open(f.ctx, e.Message)
+		one, err := open(f.ctx, e.Message)
 		if err == nil {
 			contents[i] = one[0]
 			continue

@@ -48,6 +48,31 @@ func (r *Reader) Open(ctx context.Context, ids ...MessageID) ([]*Content, error)
 	return out, nil
 }
 
+// Headers opens only the headers of messages, for lists: it is not a read, and what lies beyond a header is as if the
+// message ended there. ErrNotFound as in Open.
+func (r *Reader) Headers(ctx context.Context, ids ...MessageID) ([]*Content, error) {
+	var out []*Content
+	err := r.view(ctx, func(a *access) error {
+		out = nil
+		for _, id := range ids {
+			c, err := a.content(id)
+			if err != nil {
+				return err
+			}
+			c.end = min(c.size, c.index.Root.Header.Offset+c.index.Root.Header.Size)
+			out = append(out, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range out {
+		r.contents[c] = struct{}{}
+	}
+	return out, nil
+}
+
 // openError tells which message could not be opened.
 type openError struct {
 	id  MessageID
@@ -109,7 +134,7 @@ func (a *access) content(id MessageID) (*Content, error) {
 		return nil, err
 	}
 	return &Content{
-		reader: a.reader, engine: a.v.kv, id: id, size: rec.Size, index: ix, key: key, chunks: seal.NewChunks(key, seal.ID(id)), held: -1,
+		reader: a.reader, engine: a.v.kv, id: id, size: rec.Size, end: rec.Size, index: ix, key: key, chunks: seal.NewChunks(key, seal.ID(id)), held: -1,
 	}, nil
 }
 
@@ -120,6 +145,7 @@ type Content struct {
 	engine kv.Engine
 	id     MessageID
 	size   int64
+	end    int64 // of what may be read: the size, or the header's
 	index  *message.Index
 	key    *seal.Key
 
@@ -152,13 +178,15 @@ func (c *Content) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, errors.New("vault: negative offset")
 	}
 	for n < len(p) {
-		if off >= c.size {
+		if off >= c.end {
 			return n, io.EOF
 		}
 		if err := c.hold(off / seal.ChunkSize); err != nil {
 			return n, err
 		}
-		m := copy(p[n:], c.plain[off%seal.ChunkSize:])
+		want := p[n:]
+		want = want[:min(int64(len(want)), c.end-off)]
+		m := copy(want, c.plain[off%seal.ChunkSize:])
 		n, off = n+m, off+int64(m)
 	}
 	return n, nil

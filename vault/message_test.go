@@ -3,6 +3,7 @@ package vault_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -236,5 +237,29 @@ func TestRefusedDeposits(t *testing.T) {
 	}
 	if got := entries(t, h.reader(vault.Staff(anna)), anna, vault.Sent); len(got) != 0 || len(jobs(t, h)) != 0 {
 		t.Error("a refused deposit left something")
+	}
+}
+
+func TestHeadersAreNotARead(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	raw := mail("a@x", "Beslut", "hemlig text")
+	id := h.deposit(raw, anna, false, kim).ID
+	r := h.reader(vault.Person(kimsID))
+	headers, err := r.Headers(t.Context(), id)
+	must(t, err)
+	p := make([]byte, len(raw))
+	n, err := headers[0].ReadAt(p, 0)
+	if want := raw[:bytes.Index(raw, []byte("hemlig"))]; err != io.EOF || !bytes.Equal(p[:n], want) {
+		t.Errorf("the header reads as %q, %v", p[:n], err)
+	}
+	if n, err := headers[0].ReadAt(p, int64(n)); n != 0 || err != io.EOF {
+		t.Errorf("beyond the header: %d octets, %v", n, err)
+	}
+	if slices.ContainsFunc(events(t, h), func(e vault.Event) bool { return e.Action == "read" }) {
+		t.Error("a header is taken for a read")
+	}
+	if _, err := h.reader(vault.Person(otherID)).Headers(t.Context(), id); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("another person: %v", err)
 	}
 }
