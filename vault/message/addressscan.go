@@ -109,6 +109,9 @@ func (x *addressScanner) angle() (addressToken, bool) {
 	return addressToken{kind: '<', text: rest[:n]}, true
 }
 
+// maxLiteral is more octets than an address literal has, so that one left open is not looked for to the end.
+const maxLiteral = 64
+
 // word reads an atom with the dots, octets above 127 and whatever else stands in it. An encoded word is read whole, since
 // some programs leave commas and brackets in it, and so is the address literal after "@[".
 func (x *addressScanner) word() (addressToken, bool) {
@@ -120,7 +123,7 @@ func (x *addressScanner) word() (addressToken, bool) {
 		}
 		c := x.s[x.i]
 		if c == '[' && x.i > start && x.s[x.i-1] == '@' {
-			if n := strings.IndexAny(x.s[x.i:], "]<>,; "); n > 0 && x.s[x.i+n] == ']' {
+			if n := strings.IndexAny(x.s[x.i:min(len(x.s), x.i+maxLiteral)], "]<>,; "); n > 0 && x.s[x.i+n] == ']' {
 				x.i += n + 1
 				continue
 			}

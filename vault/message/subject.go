@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"strings"
 
 	"sigill/policy"
@@ -45,7 +46,7 @@ func CutSubject(header []byte, n int, at policy.Span) ([]byte, error) {
 	}
 	want := t.without(at.Start, at.End)
 	first, last := u.from[0], u.from[len(u.from)-1]+1
-	for _, body := range bodies(raw, u, t, at, want) {
+	for body := range bodies(raw, u, t, at, want) {
 		field := join(raw[:first], body, raw[last:])
 		if shows(field, want) && !longer(field, raw) {
 			return join(header[:f.Range.Offset], field, header[f.Range.Offset+f.Range.Size:]), nil
@@ -55,23 +56,26 @@ func CutSubject(header []byte, n int, at policy.Span) ([]byte, error) {
 }
 
 // bodies are the ways to write the text without the runes, the best first.
-func bodies(raw []byte, u unfolded, t *text, at policy.Span, want string) [][]byte {
-	c := cutter{raw: raw, u: u, t: t, eol: lineEnd(raw)}
-	var ways [][]byte
-	moved := policy.Span{Start: at.Start - 1, End: at.End - 1}
-	if moved.Start >= 0 && t.glyphs[moved.Start].r == t.glyphs[moved.End].r {
-		// "a [tag] b": which of the two spaces goes makes no difference to the text, but one may hold a fold or keep a
-		// word apart from what follows.
-		if plainly := c.cut(moved); c.made == 0 && (c.fold(at.End-1) || c.needs(at)) {
-			ways = append(ways, plainly)
+func bodies(raw []byte, u unfolded, t *text, at policy.Span, want string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		c := cutter{raw: raw, u: u, t: t, eol: lineEnd(raw)}
+		moved := policy.Span{Start: at.Start - 1, End: at.End - 1}
+		if moved.Start >= 0 && t.glyphs[moved.Start].r == t.glyphs[moved.End].r {
+			// "a [tag] b": which of the two spaces goes makes no difference to the text, but one may hold a fold or keep a
+			// word apart from what follows.
+			if body := c.cut(moved); c.made == 0 && (c.fold(at.End-1) || c.needs(at)) && !yield(body) {
+				return
+			}
 		}
+		if !yield(c.cut(at)) {
+			return
+		}
+		letter := byte('Q')
+		if len(t.groups) > 0 {
+			letter = t.pieces[t.groups[0].first].word.letter
+		}
+		yield([]byte(encodeWords(want, letter, c.eol+" ")))
 	}
-	ways = append(ways, c.cut(at))
-	letter := byte('Q')
-	if len(t.groups) > 0 {
-		letter = t.pieces[t.groups[0].first].word.letter
-	}
-	return append(ways, []byte(encodeWords(want, letter, c.eol+" ")))
 }
 
 func nthField(h Header, name string, n int) (Field, bool) {
