@@ -37,6 +37,9 @@ const (
 	tCheckpoint   kv.Table = "checkpoint"   // number of the event → checkpointRecord
 )
 
+// together are the tables that are written with each message, by its id, or its conversation's.
+var together = [][]kv.Table{{tMessage, tKey, tIndex, tWhere, tOpened, tStaging, tConversation}}
+
 // tx is a transaction on the vault: reads, and writes if w is set. Records pass through its box both ways.
 type tx struct {
 	v *Vault

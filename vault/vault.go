@@ -57,7 +57,7 @@ func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	engine, err := kv.OpenBolt(filepath.Join(dir, fileName), kv.BoltOptions{MaxSize: o.MaxSize})
+	engine, err := kv.OpenBolt(filepath.Join(dir, fileName), kv.BoltOptions{MaxSize: o.MaxSize, Together: together})
 	if err != nil {
 		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(err))
 	}

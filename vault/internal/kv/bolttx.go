@@ -9,24 +9,30 @@ import (
 
 // boltTx is one caller's part of a bbolt transaction.
 type boltTx struct {
-	tx    *bbolt.Tx
-	hooks []func()
+	tx     *bbolt.Tx
+	layout layout
+	hooks  []func()
 
 	wrote      bool
 	put, freed int // octets of keys and values
 }
 
 func (t *boltTx) Get(table Table, key []byte) []byte {
-	if bucket := t.tx.Bucket([]byte(table)); bucket != nil {
-		return bucket.Get(key)
+	bucket := t.tx.Bucket(t.layout.bucket(table))
+	key, err := t.layout.key(table, key)
+	if bucket == nil || err != nil {
+		return nil // a key too short to be put is not there
 	}
-	return nil
+	return bucket.Get(key)
 }
 
 func (t *boltTx) Put(table Table, key, value []byte) error {
 	t.wrote = true
-	bucket, err := t.tx.CreateBucketIfNotExists([]byte(table))
+	bucket, err := t.tx.CreateBucketIfNotExists(t.layout.bucket(table))
 	if err != nil {
+		return err
+	}
+	if key, err = t.layout.key(table, key); err != nil {
 		return err
 	}
 	if value == nil {
@@ -37,9 +43,10 @@ func (t *boltTx) Put(table Table, key, value []byte) error {
 }
 
 func (t *boltTx) Delete(table Table, key []byte) error {
-	bucket := t.tx.Bucket([]byte(table))
-	if bucket == nil {
-		return nil
+	bucket := t.tx.Bucket(t.layout.bucket(table))
+	key, err := t.layout.key(table, key)
+	if bucket == nil || err != nil {
+		return nil // a key too short to be put is not there
 	}
 	value := bucket.Get(key)
 	if value == nil {
@@ -54,11 +61,22 @@ func (t *boltTx) OnCommit(fn func()) { t.hooks = append(t.hooks, fn) }
 
 func (t *boltTx) Range(table Table, s Span) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		bucket := t.tx.Bucket([]byte(table))
+		bucket := t.tx.Bucket(t.layout.bucket(table))
 		if bucket == nil {
 			return
 		}
-		cursor := bucket.Cursor()
+		if shared, ok := t.layout[table]; ok {
+			shared.walk(bucket, s)(yield)
+			return
+		}
+		rangeOf(bucket, s)(yield)
+	}
+}
+
+// rangeOf gives the keys of a bucket's span.
+func rangeOf(b *bbolt.Bucket, s Span) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		cursor := b.Cursor()
 		if s.Reverse {
 			backward(cursor, s, yield)
 			return

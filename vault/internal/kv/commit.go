@@ -19,12 +19,13 @@ const (
 
 // job is one update that waits for its commit.
 type job struct {
-	ctx   context.Context
-	fn    func(Writer) error
-	tx    *boltTx // of the last run
-	err   error
-	panic any
-	done  chan struct{}
+	layout layout
+	ctx    context.Context
+	fn     func(Writer) error
+	tx     *boltTx // of the last run
+	err    error
+	panic  any
+	done   chan struct{}
 }
 
 // Update is that of Engine. Commits are shared without a timer: while one is on its way to the disk, updates gather for
@@ -34,7 +35,7 @@ func (b *Bolt) Update(ctx context.Context, fn func(Writer) error) error {
 		return ErrClosed
 	}
 	defer b.calls.Done()
-	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
+	j := &job{ctx: ctx, fn: fn, layout: b.layout, done: make(chan struct{})}
 	select {
 	case b.queue <- j:
 	case <-ctx.Done():
@@ -213,7 +214,7 @@ func (j *job) mustUndo() bool { return j.failed() && j.tx.wrote }
 
 // run runs the function of the update in its part of the transaction.
 func (j *job) run(tx *bbolt.Tx) {
-	j.tx, j.panic = &boltTx{tx: tx}, nil
+	j.tx, j.panic = &boltTx{tx: tx, layout: j.layout}, nil
 	if j.err = j.ctx.Err(); j.err != nil {
 		return
 	}
