@@ -26,7 +26,7 @@ const backupMagic = "sigill-backup-1\n"
 // tables are all of them, in the order of a backup. A table's place is its number there: add at the end only.
 var tables = []kv.Table{
 	tMeta, tKey, tChunk, tIndex, tMessage, tStaging, tConversation, tMessageID, tMailbox, tOwner, tEntry, tWhere, tOpened,
-	tAccount, tFunction, tMember, tBinding, tLink, tHold, tJob, tDue, tAudit, tCheckpoint,
+	tAccount, tFunction, tMember, tBinding, tLink, tHold, tJob, tAudit, tCheckpoint,
 }
 
 // endOfBackup takes the place of a table's number after the last record.

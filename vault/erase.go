@@ -40,18 +40,18 @@ func (t *tx) eraseLinks(id MessageID, rec messageRecord) error {
 	if err := t.w.Delete(tHold, join(from[:], id[:])); err != nil {
 		return err
 	}
-	var jobs []Job
+	var jobs [][]byte
 	for k, sealed := range t.r.Range(tJob, kv.Span{}) {
 		j, err := open[jobRecord](t, tJob, k, sealed)
 		if err != nil {
 			return err
 		}
 		if j.Message == id {
-			jobs = append(jobs, j.job(bytes.Clone(k)))
+			jobs = append(jobs, bytes.Clone(k))
 		}
 	}
-	for _, j := range jobs {
-		if err := t.endJob(j); err != nil {
+	for _, k := range jobs {
+		if err := t.w.Delete(tJob, k); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -49,19 +48,13 @@ func (v *Vault) linkKey(token string) []byte {
 
 func (t *tx) saveJob(id []byte, rec jobRecord) error {
 	t.jobs = true
-	if err := t.mark(tDue, join(be64(uint64(rec.Due)), id)); err != nil {
-		return err
-	}
-	return save(t, tJob, id, &rec)
+	return save(t, tJob, jobKey(rec.Due, id), &rec)
 }
 
-// endJob deletes a job; one that is gone already is fine.
-func (t *tx) endJob(j Job) error {
-	if err := t.w.Delete(tDue, join(be64(uint64(instantOf(j.Due))), j.ID[:])); err != nil {
-		return err
-	}
-	return t.w.Delete(tJob, j.ID[:])
-}
+// jobKey orders jobs by when they are due.
+func jobKey(due instant, id []byte) []byte { return join(be64(uint64(due)), id) }
+
+func (j Job) key() []byte { return jobKey(instantOf(j.Due), j.ID[:]) }
 
 func (rec jobRecord) job(id []byte) Job {
 	return Job{
@@ -75,19 +68,17 @@ func (rec jobRecord) job(id []byte) Job {
 func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next time.Time, err error) {
 	err = o.v.view(ctx, func(t *tx) error {
 		due, next = nil, time.Time{}
-		for k := range t.r.Range(tDue, kv.Span{}) {
+		for k, sealed := range t.r.Range(tJob, kv.Span{}) {
 			at := instant(binary.BigEndian.Uint64(k[:8])).time()
 			if at.After(now) || len(due) == n {
 				next = at
 				return nil
 			}
-			rec, found, err := load[jobRecord](t, tJob, bytes.Clone(k[8:]))
+			rec, err := open[jobRecord](t, tJob, k, sealed)
 			if err != nil {
 				return err
 			}
-			if found {
-				due = append(due, rec.job(k[8:]))
-			}
+			due = append(due, rec.job(k[8:]))
 		}
 		return nil
 	})
@@ -119,11 +110,11 @@ func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 
 func (o *Outbox) end(ctx context.Context, j Job, result string, fn func(*tx, jobRecord) error) error {
 	return o.v.update(ctx, func(t *tx) error {
-		rec, found, err := load[jobRecord](t, tJob, j.ID[:])
+		rec, found, err := load[jobRecord](t, tJob, j.key())
 		if err != nil || !found {
 			return err // ended before: the attempt's record was lost in a crash, or the message was erased
 		}
-		if err := t.endJob(rec.job(j.ID[:])); err != nil {
+		if err := t.w.Delete(tJob, j.key()); err != nil {
 			return err
 		}
 		if err := fn(t, rec); err != nil {
@@ -136,11 +127,11 @@ func (o *Outbox) end(ctx context.Context, j Job, result string, fn func(*tx, job
 // Retry puts a job off until at and counts the attempt. cause is kept for the operator.
 func (o *Outbox) Retry(ctx context.Context, j Job, at time.Time, cause string) error {
 	return o.v.update(ctx, func(t *tx) error {
-		rec, found, err := load[jobRecord](t, tJob, j.ID[:])
+		rec, found, err := load[jobRecord](t, tJob, j.key())
 		if err != nil || !found {
 			return err
 		}
-		if err := t.endJob(rec.job(j.ID[:])); err != nil {
+		if err := t.w.Delete(tJob, j.key()); err != nil {
 			return err
 		}
 		rec.Attempts, rec.Due, rec.LastError = rec.Attempts+1, instantOf(at), cause

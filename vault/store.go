@@ -31,8 +31,7 @@ const (
 	tBinding      kv.Table = "binding"      // digest of address → bindingRecord
 	tLink         kv.Table = "link"         // digest of token → linkRecord
 	tHold         kv.Table = "hold"         // owner of the sender, message → nothing
-	tJob          kv.Table = "job"          // job → jobRecord
-	tDue          kv.Table = "due"          // due time, job → nothing
+	tJob          kv.Table = "job"          // due time, job → jobRecord
 	tAudit        kv.Table = "audit"        // number → eventRecord
 	tCheckpoint   kv.Table = "checkpoint"   // number of the event → checkpointRecord
 )
