@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -18,8 +19,8 @@ import (
 
 const (
 	// mapSize is the address space reserved for the file. bbolt makes a writer that outgrows its map wait for every
-	// reader; address space costs nothing.
-	mapSize = 64 << 30
+	// reader; address space costs nothing, but where it is of 32 bits there is little.
+	mapSize = min(64<<30, math.MaxInt/8)
 	// lockWait is how long a second process waits for the file.
 	lockWait = time.Second
 	// maxReserve is enough to write the pages of many chunks' neighbours anew, which bbolt does to delete one.
