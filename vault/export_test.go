@@ -42,3 +42,21 @@ func OpenableForTest(v *Vault, raw []byte, id MessageID) (n int) {
 	}
 	return n
 }
+
+// BoltOptionsForTest are those of the vault's own store.
+func BoltOptionsForTest() kv.BoltOptions { return kv.BoltOptions{Together: together} }
+
+// DumpForTest is all that is stored.
+func DumpForTest(v *Vault) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	v.kv.View(context.Background(), func(r kv.Reader) error {
+		for _, table := range tables {
+			out[string(table)] = map[string]string{}
+			for k, value := range r.Range(table, kv.Span{}) {
+				out[string(table)][string(k)] = string(value)
+			}
+		}
+		return nil
+	})
+	return out
+}
