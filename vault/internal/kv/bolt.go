@@ -28,6 +28,8 @@ type Bolt struct {
 	done    chan struct{} // closed when the committer has ended
 	broken  error         // of the committer: why it must not write any more
 
+	commitTx func(*bbolt.Tx) error // a test puts one that fails
+
 	mu     sync.RWMutex // guards closed, and that no call begins after it is set; never held while anything waits
 	closed bool
 	calls  sync.WaitGroup // calls under way
@@ -44,7 +46,8 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bolt{db: db, layout: newLayout(o.Together), reserve: reserve, queue: make(chan *job, maxBatch), done: make(chan struct{})}
+	b := &Bolt{db: db, layout: newLayout(o.Together), reserve: reserve, queue: make(chan *job, maxBatch), done: make(chan struct{}),
+		commitTx: commitTx}
 	go b.commitAll()
 	return b, nil
 }

@@ -165,7 +165,7 @@ func (b *Bolt) try(batch []*job) (ran int, err error) {
 	ran, err = runAll(tx, batch)
 	if err != nil {
 		err = errors.Join(err, tx.Rollback())
-	} else if err = commitTx(tx); err != nil && !errors.Is(err, ErrFull) {
+	} else if err = b.commitWhole(tx); err != nil && !errors.Is(err, ErrFull) {
 		// What the file holds after a failed sync is not known, and later ones may succeed without it.
 		b.broken = fmt.Errorf("kv: not written to after a failed commit: %w", err)
 	}
@@ -196,6 +196,24 @@ func runAll(tx *bbolt.Tx, batch []*job) (ran int, err error) {
 		}
 	}
 	return ran, result
+}
+
+// commitWhole commits, and keeps what ErrFull promises: that nothing was changed. Where files are copied on write, the sync
+// that ends a commit can find no room after the commit could be seen already.
+func (b *Bolt) commitWhole(tx *bbolt.Tx) error {
+	number := tx.ID()
+	err := b.commitTx(tx)
+	if errors.Is(err, ErrFull) && b.reached(number) {
+		return fmt.Errorf("kv: no room to make a commit durable: %v", err) // %v: it must not match ErrFull
+	}
+	return err
+}
+
+// reached tells whether a view sees the commit of that number.
+func (b *Bolt) reached(number int) bool {
+	seen := math.MaxInt
+	b.db.View(func(tx *bbolt.Tx) error { seen = tx.ID(); return nil }) // without a map: not known, so as if it did
+	return seen >= number
 }
 
 // commitTx turns bbolt's panics on a damaged file into an error, which would end the process here.

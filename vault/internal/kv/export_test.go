@@ -1,6 +1,10 @@
 package kv
 
-import "go.etcd.io/bbolt"
+import (
+	"errors"
+
+	"go.etcd.io/bbolt"
+)
 
 // CommitsOf is the number of the last commit.
 func CommitsOf(b *Bolt) (n int) {
@@ -10,3 +14,8 @@ func CommitsOf(b *Bolt) (n int) {
 
 // WaitingIn is how many updates wait for a commit.
 func WaitingIn(b *Bolt) int { return len(b.queue) }
+
+// FailCommits makes each commit go through and be reported as failed, as when the sync after it fails.
+func FailCommits(b *Bolt, err error) {
+	b.commitTx = func(tx *bbolt.Tx) error { return errors.Join(tx.Commit(), err) }
+}

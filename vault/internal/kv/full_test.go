@@ -182,3 +182,29 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("a new store on a full disk: %v", err)
 	}
 }
+
+// TestFullAfterTheCommit: where files are copied on write, the last sync may find no room when the commit can be seen
+// already. Such an update is neither called undone nor run again.
+func TestFullAfterTheCommit(t *testing.T) {
+	t.Parallel()
+	b := openBolt(t, kv.BoltOptions{})
+	kv.FailCommits(b, fmt.Errorf("%w: %w", kv.ErrFull, syscall.ENOSPC))
+	var runs atomic.Int32
+	update := func() error {
+		return b.Update(context.Background(), func(w kv.Writer) error {
+			w.OnCommit(func() { t.Error("a hook of an update that may not be durable") })
+			return w.Put("t", fmt.Append(nil, runs.Add(1)), nil)
+		})
+	}
+	for range 2 {
+		if err := update(); err == nil || errors.Is(err, kv.ErrFull) {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := runs.Load(); n != 1 {
+		t.Errorf("two updates were run %d times: the second must find the store broken", n)
+	}
+	if got := count(t, b); got != 1 {
+		t.Errorf("%d keys", got)
+	}
+}
