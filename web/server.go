@@ -59,7 +59,7 @@ var DefaultLimits = Limits{
 	Idle:      30 * time.Minute,
 	Session:   8 * time.Hour,
 	ReplyText: 200_000,
-	ReplySize: 25 << 20,
+	ReplySize: 25_000_000,
 	Files:     20,
 	Page:      50,
 	PerMinute: 60,

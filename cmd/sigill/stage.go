@@ -185,7 +185,7 @@ func (s *stage) openEID() (login.Provider, error) {
 	}
 	s.transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.certificates.Authority}}
 	return login.NewOIDC(login.OIDCConfig{
-		ID: name, Name: "Test-e-legitimation", Issuer: s.places.EID, ClientID: client, ClientSecret: secret,
+		ID: name, Name: "test-e\u2011legitimation", Issuer: s.places.EID, ClientID: client, ClientSecret: secret,
 		Scopes: []string{demo.ScopeNumber}, AcceptedACR: []string{demo.LevelOfAssurance},
 		Claims: [][]string{{demo.ClaimPersonnummer}, {demo.ClaimSamordningsnummer}},
 		HTTP:   &http.Client{Transport: s.transport},
