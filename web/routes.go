@@ -84,14 +84,15 @@ func (s *Server) withRescue(next http.Handler) http.Handler {
 		watched := &watchedWriter{ResponseWriter: w}
 		defer func() {
 			_, pattern := s.mux.Handler(r)
+			// What a panic holds may be content, so only its type is logged.
 			if fault := recover(); fault == http.ErrAbortHandler {
 				panic(fault) // a download that was cut off, logged there
 			} else if fault != nil {
 				if watched.status != 0 {
-					s.log.Error("web: panic in an answer", "route", pattern, "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
+					s.log.Error("web: panic in an answer", "route", pattern, "panic", fmt.Sprintf("%T", fault), "stack", string(debug.Stack()))
 					panic(http.ErrAbortHandler)
 				}
-				s.problem(watched, s.visit(watched, r), fmt.Errorf("web: panic: %v\n%s", fault, debug.Stack()))
+				s.problem(watched, s.visit(watched, r), fmt.Errorf("web: panic: %T\n%s", fault, debug.Stack()))
 			}
 			s.log.Debug("web: request", "route", pattern, "status", watched.status, "took", time.Since(began))
 		}()
