@@ -90,7 +90,8 @@ func (c *catalogue) size(n int64) string {
 	case n < 999_500:
 		return fmt.Sprintf("%d kB", (n+500)/1000)
 	}
-	return strings.Replace(fmt.Sprintf("%.1f MB", float64(n)/1e6), ".", c.comma, 1)
+	mega := strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0")
+	return strings.Replace(mega, ".", c.comma, 1) + " MB"
 }
 
 // langCookie remembers a language that was chosen. It is no secret and says nothing of the person.
