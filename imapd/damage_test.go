@@ -24,7 +24,7 @@ func TestDamage(t *testing.T) {
 	f.stop()
 	f.damage("chunk", small.ID[:], 0)
 	f.damage("chunk", big.ID[:], 2)
-	f.damage("key", lost.ID[:], 0)
+	f.damage("message+", append(lost.ID[:], 2), 0) // its content key: docs/format.md
 	f.openVault(false)
 	f.serve()
 

@@ -155,7 +155,7 @@ const (
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
 		Handler:           s,
-		TLSConfig:         s.config.TLS,
+		TLSConfig:         s.config.TLS.Clone(), // net/http writes to it
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       quietTime,
 		WriteTimeout:      quietTime,
