@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"sigill/vault/internal/kv"
@@ -104,6 +105,9 @@ func (a *access) opened(ids []MessageID) error {
 		if err != nil {
 			return &openError{id, err} // it went since
 		}
+		if err := a.firstRead(id, rec); err != nil {
+			return err
+		}
 		for n, to := range rec.Recipients {
 			if !a.is(to) {
 				continue
@@ -118,6 +122,15 @@ func (a *access) opened(ids []MessageID) error {
 		}
 	}
 	return nil
+}
+
+// firstRead starts the term of what is kept for some time after it was read.
+func (a *access) firstRead(id MessageID, rec messageRecord) error {
+	if rec.FirstRead != 0 || len(rec.Recipients) > 0 && !slices.ContainsFunc(rec.Recipients, a.is) {
+		return nil
+	}
+	rec.FirstRead = instantOf(a.v.now())
+	return save(a.tx, tMessage, id[:], &rec)
 }
 
 func (a *access) content(id MessageID) (*Content, error) {

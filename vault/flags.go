@@ -76,10 +76,12 @@ func (r *Reader) MarkSeen(ctx context.Context, id MessageID) error {
 }
 
 // Expunge removes entries that have the Deleted flag, among uids (nil means all), and gives the removed UIDs in order. A
-// message that then lies in no mailbox is erased.
+// message that then lies in no mailbox is erased. ErrLegalHold if some stay because they are under legal hold; the others
+// are removed then, too.
 func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []UID, err error) {
+	held := false
 	err = r.update(ctx, func(a *access) error {
-		out = nil
+		out, held = nil, false
 		among := uids
 		if uids == nil {
 			if err := a.entries(uidSpan(id, 0, 0), func(uid UID, e entryRecord) bool {
@@ -93,11 +95,22 @@ func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []U
 			if e.Flags&Deleted == 0 {
 				return nil
 			}
-			out = append(out, uid)
 			event := Event{Actor: a.v.actor(r.p), Action: "delete", Message: e.Message, Result: "ok", Detail: string(r.door)}
+			err := a.mayRemove(box, spot{id, uid}, e.Message)
+			if errors.Is(err, ErrLegalHold) {
+				held, event.Result = true, "legal hold"
+				return a.record(event)
+			}
+			if err != nil {
+				return err
+			}
+			out = append(out, uid)
 			return errors.Join(a.record(event), a.removeEntry(id, box, uid, e))
 		})
 	})
+	if err == nil && held {
+		err = ErrLegalHold
+	}
 	return out, err
 }
 

@@ -20,9 +20,14 @@ func (r *Reader) Holds(ctx context.Context) (out []Info, err error) {
 				if err != nil {
 					return err
 				}
-				if found {
-					out = append(out, a.info(id, rec))
+				if !found {
+					continue
 				}
+				info, err := a.info(id, rec)
+				if err != nil {
+					return err
+				}
+				out = append(out, info)
 			}
 		}
 		return nil

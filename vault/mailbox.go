@@ -69,8 +69,12 @@ func (t *tx) addEntry(id MailboxID, e entryRecord) (UID, error) {
 	return uid, t.mark(tWhere, whereKey(e.Message, id, uid))
 }
 
-// removeEntry takes a message out of a mailbox. A message that then lies nowhere is erased.
+// removeEntry takes a message out of a mailbox. A message that then lies nowhere is erased. After
+// ErrLegalHold nothing is changed.
 func (t *tx) removeEntry(id MailboxID, box *mailboxRecord, uid UID, e entryRecord) error {
+	if err := t.mayRemove(box, spot{id, uid}, e.Message); err != nil {
+		return err
+	}
 	box.count(e, -1)
 	if err := t.w.Delete(tEntry, entryKey(id, uid)); err != nil {
 		return err

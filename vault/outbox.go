@@ -41,6 +41,14 @@ func (t *tx) queue(kind JobKind, to policy.Address, m MessageID, n int) error {
 	return t.saveJob(id, rec)
 }
 
+// queueDisposal adds a notice that a message will be disposed of.
+func (t *tx) queueDisposal(to policy.Address, m MessageID, at instant) error {
+	now := instantOf(t.v.now())
+	id := make([]byte, 16)
+	rand.Read(id)
+	return t.saveJob(id, jobRecord{Kind: NoticeDisposal, To: to, Message: m, Recipient: -1, Created: now, Due: now, Disposal: at})
+}
+
 func (v *Vault) linkKey(token string) []byte {
 	sum := v.lookup.Digest("link", []byte(token))
 	return sum[:]
@@ -60,6 +68,7 @@ func (rec jobRecord) job(id []byte) Job {
 	return Job{
 		ID: [16]byte(id), Kind: rec.Kind, To: rec.To, Message: rec.Message, Link: rec.Link, Attempts: rec.Attempts,
 		Created: rec.Created.time(), Due: rec.Due.time(), LastError: rec.LastError,
+		Disposal: rec.Disposal.time(),
 	}
 }
 
@@ -87,15 +96,23 @@ func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next
 
 // Sent ends a job: the upstream relay took the notice.
 func (o *Outbox) Sent(ctx context.Context, j Job) error {
-	return o.end(ctx, j, "ok", func(t *tx, rec jobRecord) error { return t.setStatus(rec, Notified) })
+	return o.end(ctx, j, "ok", func(t *tx, rec jobRecord) error {
+		if rec.Kind == NoticeDisposal {
+			return t.warnSent(rec)
+		}
+		return t.setStatus(rec, Notified)
+	})
 }
 
 // Fail ends a job for good: the notice cannot be delivered. The message's sender is told, unless the notice was to the
 // sender.
 func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 	return o.end(ctx, j, "failed", func(t *tx, rec jobRecord) error {
-		if rec.Kind == NoticeHold || rec.Kind == NoticeFailed {
+		switch rec.Kind {
+		case NoticeHold, NoticeFailed:
 			return nil
+		case NoticeDisposal:
+			return t.warnFailed(rec)
 		}
 		if err := t.setStatus(rec, Failed); err != nil {
 			return err

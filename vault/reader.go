@@ -272,7 +272,7 @@ func (r *Reader) Info(ctx context.Context, id MessageID) (info Info, err error) 
 	err = r.view(ctx, func(a *access) error {
 		rec, err := a.message(id)
 		if err == nil {
-			info = a.info(id, rec)
+			info, err = a.info(id, rec)
 		}
 		return err
 	})
@@ -280,7 +280,7 @@ func (r *Reader) Info(ctx context.Context, id MessageID) (info Info, err error) 
 }
 
 // info shows recipients to the sender's side only; others, a Bcc recipient's neighbours among them, see themselves.
-func (a *access) info(id MessageID, rec messageRecord) Info {
+func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 	info := Info{
 		ID: id, Conversation: rec.Conversation, From: rec.From, FromPerson: rec.FromPerson, At: rec.At.time(), Size: rec.Size,
 		Held: rec.Held,
@@ -296,7 +296,9 @@ func (a *access) info(id MessageID, rec messageRecord) Info {
 		}
 		info.Recipients = append(info.Recipients, state)
 	}
-	return info
+	var err error
+	info.DisposedAt, err = a.disposedAt(id, rec)
+	return info, err
 }
 
 // sender tells whether the principal sent the message, or a function address it belongs to.
@@ -323,11 +325,17 @@ func (r *Reader) Conversation(ctx context.Context, id MessageID) (out []Info, er
 		for _, v := range a.r.Range(tConversation, kv.Prefix(rec.Conversation[:])) {
 			other := MessageID(v)
 			rec, err := a.message(other)
-			if err == nil {
-				out = append(out, a.info(other, rec))
-			} else if !isNotFound(err) {
+			if isNotFound(err) {
+				continue
+			}
+			if err != nil {
 				return err
 			}
+			info, err := a.info(other, rec)
+			if err != nil {
+				return err
+			}
+			out = append(out, info)
 		}
 		return nil
 	})

@@ -40,6 +40,13 @@ type messageRecord struct {
 	Rule         string            `codec:"9,omitempty"`
 	// Answers is the message this one, a person's reply, answers.
 	Answers MessageID `codec:"10,omitempty"`
+	// Person is the digits of the person who wrote it.
+	Person string `codec:"12,omitempty"`
+	// FirstRead is when one it is to first opened it; anyone, if it is to nobody.
+	FirstRead instant `codec:"13,omitempty"`
+	// Told is the time of disposal the owner is told of, Warned when the notice of it went out.
+	Told   instant `codec:"14,omitempty"`
+	Warned instant `codec:"15,omitempty"`
 }
 
 type recipientRecord struct {
@@ -107,6 +114,7 @@ type jobRecord struct {
 	Created   instant        `codec:"7"`
 	Due       instant        `codec:"8"`
 	LastError string         `codec:"9,omitempty"`
+	Disposal  instant        `codec:"10,omitempty"` // the time a notice of disposal tells
 }
 
 type eventRecord struct {
@@ -124,4 +132,22 @@ type checkpointRecord struct {
 	At        instant `codec:"1"`
 	Link      []byte  `codec:"2"`
 	Signature []byte  `codec:"3"` // Ed25519
+}
+
+type legalHoldRecord struct {
+	Message MessageID      `codec:"1,omitempty"`
+	Address policy.Address `codec:"2,omitempty"`
+	Actor   string         `codec:"3,omitempty"` // a person's name in the audit
+	Reason  string         `codec:"4"`
+	By      policy.Address `codec:"5,omitempty"`
+	At      instant        `codec:"6"`
+}
+
+type disposalRecord struct {
+	Message   MessageID      `codec:"1"`
+	At        instant        `codec:"2"`
+	Rule      string         `codec:"3"`
+	Deposited instant        `codec:"4"`
+	Size      int64          `codec:"5"`
+	From      policy.Address `codec:"6,omitempty"` // zero for a person
 }

@@ -86,6 +86,7 @@ func (a *access) reply(id MessageID, s *sealed) (Receipt, error) {
 	me := original.Recipients[n]
 	rec := messageRecord{
 		Conversation: original.Conversation, From: me.Address, FromPerson: true, At: instantOf(s.at), Size: s.size, Answers: id,
+		Person:     a.reader.p.PersonID().Digits(),
 		Recipients: []recipientRecord{{Address: original.From, Kind: kind, Status: Delivered, At: instantOf(s.at)}},
 	}
 	d := delivery{tx: a.tx, s: s, rec: &rec}

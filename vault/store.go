@@ -34,6 +34,8 @@ const (
 	tJob          kv.Table = "job"          // due time, job → jobRecord
 	tAudit        kv.Table = "audit"        // number → eventRecord
 	tCheckpoint   kv.Table = "checkpoint"   // number of the event → checkpointRecord
+	tLegalHold    kv.Table = "legalhold"    // kind, message or owner, hold → legalHoldRecord
+	tDisposal     kv.Table = "disposal"     // number → disposalRecord
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.

@@ -142,6 +142,8 @@ type Info struct {
 	Size int64
 	// Held tells that outside recipients wait for an identity.
 	Held bool
+	// DisposedAt is when it will be disposed of as things are; zero if it is kept.
+	DisposedAt time.Time
 	// Recipients are all for the sender's side; for others only themselves.
 	Recipients []RecipientState
 }
@@ -201,6 +203,8 @@ const (
 	NoticeStaff   JobKind = "staff"   // to an account or function address: a secure message waits
 	NoticeHold    JobKind = "hold"    // to the sender: identities are missing
 	NoticeFailed  JobKind = "failed"  // to the sender: a notice could not be delivered
+	// NoticeDisposal is to the owner: a message will be disposed of.
+	NoticeDisposal JobKind = "disposal"
 )
 
 // Job is a notice to be sent. It holds no content.
@@ -218,6 +222,8 @@ type Job struct {
 	Due      time.Time
 	// LastError is the last attempt's answer, for the operator.
 	LastError string
+	// Disposal is the earliest time of disposal a NoticeDisposal tells of; zero in others.
+	Disposal time.Time
 }
 
 // Event is a line of the audit log. It holds no content, subject or identity number.

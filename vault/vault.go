@@ -25,6 +25,10 @@ type Options struct {
 	Now func() time.Time // time.Now if nil
 	// MaxSize of the vault's file in octets; past it deposits fail with ErrFull. 0 = no limit but the disk's.
 	MaxSize int64
+	// Retention says what is disposed of and when; nothing if zero.
+	Retention Retention
+	// Housekeeping is how often Run disposes and maintains; daily if 0, never if negative.
+	Housekeeping time.Duration
 }
 
 // fileName is the vault's file in its folder.
@@ -45,6 +49,9 @@ type Vault struct {
 	hub       hub
 	outbox    *Outbox
 	passwords *passwords
+
+	retention    Retention
+	housekeeping time.Duration
 }
 
 // Open opens the vault in the folder dir, or makes one if the folder holds none. A key file must not lie in dir, or
@@ -53,6 +60,9 @@ type Vault struct {
 func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, error) {
 	if file, ok := keys.(*keyFile); ok && inside(file.path, dir) {
 		return nil, fmt.Errorf("vault: the key file %s must not lie in the vault's folder %s", file.path, dir)
+	}
+	if err := o.Retention.check(); err != nil {
+		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
@@ -137,6 +147,9 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 		ring:      ring,
 		lookup:    ring.lookup,
 		passwords: newPasswords(),
+
+		retention:    o.Retention,
+		housekeeping: o.Housekeeping,
 	}
 	if v.log == nil {
 		v.log = slog.New(slog.DiscardHandler)
@@ -149,12 +162,13 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 	return v
 }
 
-// Run does the vault's housekeeping until ctx ends: it clears away what crashed deposits left behind.
+// Run does the vault's housekeeping until ctx ends: it clears away what crashed deposits left behind, and then
+// disposes, maintains and signs the audit at each interval. What goes wrong in these is logged and tried again next time.
 func (v *Vault) Run(ctx context.Context) error {
 	if err := v.collectOrphans(ctx); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("vault: collect orphans: %w", err)
 	}
-	<-ctx.Done()
+	v.housekeep(ctx)
 	return nil
 }
 

@@ -240,6 +240,8 @@ func (v *Vault) verifyRecords(ctx context.Context, r *Report) error {
 		verifyTable[linkRecord](t, r, tLink)
 		verifyTable[checkpointRecord](t, r, tCheckpoint)
 		verifyTable[jobRecord](t, r, tJob)
+		verifyTable[legalHoldRecord](t, r, tLegalHold)
+		verifyTable[disposalRecord](t, r, tDisposal)
 		return nil
 	})
 }

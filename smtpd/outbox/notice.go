@@ -9,7 +9,10 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"text/template"
+	"time"
+	_ "time/tzdata" // Swedish time, also where the system has no zones
 
 	"sigill/vault"
 )
@@ -54,7 +57,7 @@ func newTexts(n Notices) (*texts, error) {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
 	t := &texts{Notices: n, kinds: map[vault.JobKind]*template.Template{}, layout: layout}
-	for _, kind := range []vault.JobKind{vault.NoticeMessage, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed} {
+	for _, kind := range []vault.JobKind{vault.NoticeMessage, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeDisposal} {
 		parsed, err := template.New("").Option("missingkey=error").ParseFS(files, "notices/"+string(kind)+".tmpl")
 		if err != nil {
 			return nil, fmt.Errorf("outbox: notice %s: %w", kind, err)
@@ -110,7 +113,8 @@ func (t *texts) write(j vault.Job) (notice, error) {
 	values := struct {
 		Notices
 		Link string
-	}{t.Notices, t.link(j)}
+		Day  Text
+	}{t.Notices, t.link(j), dayOf(j.Disposal)}
 	var texts []string
 	for _, name := range []string{"subject", "sv", "en"} {
 		var b strings.Builder
@@ -122,6 +126,29 @@ func (t *texts) write(j vault.Job) (notice, error) {
 	parts := []part{{"sv", paragraphs(texts[1])}, {"en", paragraphs(texts[2])}}
 	html, err := t.html(texts[0], parts)
 	return notice{Subject: texts[0], Text: plain(parts), HTML: html}, err
+}
+
+// months in Swedish, where their names are written small.
+var months = [...]string{
+	"januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober", "november", "december",
+}
+
+// stockholm is where days begin and end for those who read notices; UTC where the system has no zones.
+var stockholm = sync.OnceValue(func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Stockholm")
+	if err != nil {
+		return time.UTC
+	}
+	return zone
+})
+
+// dayOf is the day of a time.
+func dayOf(t time.Time) Text {
+	t = t.In(stockholm())
+	return Text{
+		Swedish: fmt.Sprintf("%d %s %d", t.Day(), months[t.Month()-1], t.Year()),
+		English: t.Format("2 January 2006"),
+	}
 }
 
 // part is a notice in one language.

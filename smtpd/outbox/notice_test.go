@@ -29,10 +29,13 @@ func job(kind vault.JobKind) vault.Job {
 	if kind == vault.NoticeMessage {
 		j.Link = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	}
+	if kind == vault.NoticeDisposal {
+		j.Disposal = time.Date(2027, 5, 2, 22, 30, 0, 0, time.UTC) // half an hour into the day after
+	}
 	return j
 }
 
-var allKinds = []vault.JobKind{vault.NoticeMessage, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed}
+var allKinds = []vault.JobKind{vault.NoticeMessage, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeDisposal}
 
 // parts reads the text and the HTML of a notice with the standard library.
 func parts(t *testing.T, raw string) (text, html string) {
@@ -104,8 +107,12 @@ func TestNotice(t *testing.T) {
 			}
 			text, html := parts(t, raw)
 			link := w.texts.link(job(kind))
+			sv, en := "90 dagar", "90 days"
+			if kind == vault.NoticeDisposal {
+				sv, en = "3 maj 2027", "3 May 2027" // in Sweden; how long others are kept would confuse
+			}
 			for what, part := range map[string]string{"text": text, "HTML": html} {
-				if strings.Count(part, link) < 2 || !strings.Contains(part, "0660-880 00") || !strings.Contains(part, "90 dagar") || !strings.Contains(part, "90 days") {
+				if strings.Count(part, link) < 2 || !strings.Contains(part, "0660-880 00") || !strings.Contains(part, sv) || !strings.Contains(part, en) {
 					t.Errorf("%s lacks link, phone or retention:\n%s", what, part)
 				}
 				if strings.Contains(part, "Hemlighet") || strings.Contains(part, "1990") || strings.Contains(part, "anna@") || strings.Contains(part, "<no value>") {

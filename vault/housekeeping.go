@@ -1,0 +1,64 @@
+package vault
+
+import (
+	"context"
+	"time"
+)
+
+// Housekeeping comes round daily, and first soon after the start: a server that is restarted every night does it too.
+const (
+	housekeepingEach  = 24 * time.Hour
+	housekeepingFirst = time.Minute
+)
+
+// roundsEach is the time between rounds, also of those an operator runs instead.
+func (v *Vault) roundsEach() time.Duration {
+	if v.housekeeping <= 0 {
+		return housekeepingEach
+	}
+	return v.housekeeping
+}
+
+// housekeep does a round of housekeeping at each interval until ctx ends. Nothing that goes wrong in one ends the next.
+func (v *Vault) housekeep(ctx context.Context) {
+	if v.housekeeping < 0 {
+		<-ctx.Done()
+		return
+	}
+	each := v.roundsEach()
+	timer := time.NewTimer(min(housekeepingFirst, each))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		v.round(ctx)
+		timer.Reset(each)
+	}
+}
+
+// round disposes, then makes the erasure real, then signs the audit with all that in it. The checkpoint goes to the
+// operator's log too, since it shows most when it is kept outside the vault.
+func (v *Vault) round(ctx context.Context) {
+	failed := func(what string, err error) {
+		if err != nil && ctx.Err() == nil {
+			v.log.Error("vault: housekeeping goes on without "+what, "error", err)
+		}
+	}
+	r, err := v.Dispose(ctx)
+	failed("disposal", err)
+	if r.ClockMoved {
+		v.log.Warn("vault: first round of disposal, or the clock has jumped: nothing is disposed of this time")
+	} else if err == nil {
+		v.log.Info("vault: disposal", "looked", r.Looked, "warned", r.Warned, "disposed", r.Disposed,
+			"legal_hold", r.LegalHold, "unread", r.Unread)
+	}
+	failed("maintenance", v.Maintain(ctx, nil))
+	c, err := v.Audit().Checkpoint(ctx)
+	failed("audit checkpoint", err)
+	if err == nil {
+		v.log.Info("vault: audit checkpoint", "checkpoint", c.String())
+	}
+}
