@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"sigill/policy"
 	"sigill/smtpd/relay"
@@ -17,6 +18,9 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	m, err := readHeader(in, s.server.limits.HeaderSize)
 	if err != nil {
 		return err
+	}
+	if s.looped(m.header) {
+		return errLoop
 	}
 	f, tagged, err := s.facts(ctx, tx, m)
 	if err != nil {
@@ -47,12 +51,10 @@ func (s *session) facts(ctx context.Context, tx transaction, m mail) (f policy.F
 		return f, 0, nil
 	}
 	f.Subject, tagged = s.subject(m)
-	if !f.Sender.Outside() {
-		// Only those who may read the conversation can answer in it.
-		f.Answers, err = s.server.knowledge.Answers(ctx, answered(m))
-		if err != nil {
-			return f, 0, fmt.Errorf("smtpd: look up the conversation: %w", err)
-		}
+	// Asked of every sender: an answer that quotes a sealed message must not pass in clear from an alias, a system account
+	// or an automatic reply either.
+	if f.Answers, err = s.server.knowledge.Answers(ctx, answered(m)); err != nil {
+		return f, 0, fmt.Errorf("smtpd: look up the conversation: %w", err)
 	}
 	return f, tagged, nil
 }
@@ -103,6 +105,20 @@ func (s *session) pass(ctx context.Context, tx transaction, m mail) error {
 	return passed{reply}
 }
 
+// withoutBcc takes the Bcc fields away, which no recipient may see (RFC 5322 section 3.6.3).
+func withoutBcc(header []byte) []byte {
+	var out []byte
+	from := int64(0)
+	for _, f := range message.ParseHeader(header).Fields {
+		if !strings.EqualFold(f.Name, "Bcc") && !strings.EqualFold(f.Name, "Resent-Bcc") {
+			continue
+		}
+		out = append(out, header[from:f.Range.Offset]...)
+		from = f.Range.Offset + f.Range.Size
+	}
+	return append(out, header[from:]...)
+}
+
 // seal deposits a mail. It is there when Commit has returned, and then 250 is said.
 func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Facts, d policy.Decision, tagged int) (err error) {
 	if d.Tag != (policy.Span{}) {
@@ -110,6 +126,7 @@ func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Fac
 			return fmt.Errorf("smtpd: take the tag away: %w", err)
 		}
 	}
+	m.header = withoutBcc(m.header)
 	draft := s.server.begin(vault.Deposit{
 		From: tx.From, Recipients: f.Recipients, Hold: d.Route == policy.Hold, Rule: d.Rule, Account: tx.account,
 	})

@@ -15,6 +15,7 @@ import (
 	"sigill/policy"
 	"sigill/smtpd/relay"
 	"sigill/vault"
+	"sigill/vault/message"
 )
 
 // Kind is what a listener is for.
@@ -41,7 +42,7 @@ type Listener struct {
 // Limits bound what clients may use. Zeroes become the values of DefaultLimits.
 type Limits struct {
 	MessageSize   int64         // octets of one message
-	HeaderSize    int           // octets of a header; a longer one is not read and its mail refused
+	HeaderSize    int           // octets of a header; one beyond what the vault indexes is refused
 	Recipients    int           // RCPT commands of one transaction (RFC 5321 section 4.5.3.1.8)
 	Connections   int           // at one time
 	PerAddress    int           // connections at one time of one IPv4 address or one IPv6 /64 network
@@ -57,7 +58,7 @@ type Limits struct {
 
 // DefaultLimits are for a municipality of any size.
 var DefaultLimits = Limits{
-	MessageSize: 150 << 20, HeaderSize: 1 << 20, Recipients: 100,
+	MessageSize: 150 << 20, HeaderSize: message.DefaultLimits.HeaderSize, Recipients: 100,
 	Connections: 1000, PerAddress: 100, AuthTries: 3, Commands: 1000, AuthDelay: time.Second,
 	Command: 5 * time.Minute, Idle: 5 * time.Minute, Data: time.Hour, Reply: time.Minute, ShutdownGrace: 30 * time.Second,
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"sigill/vault/message"
 )
 
 // received is the trace field of RFC 5321 section 4.4. It has no "for": that would tell one recipient of the others.
@@ -19,6 +21,27 @@ func (s *session) received(tx transaction) []byte {
 	fmt.Fprintf(&b, "\tby %s with %s id %s;\r\n\t%s\r\n", s.server.config.Hostname,
 		protocol(tx.utf8, secure, !tx.account.IsZero()), tx.id, s.server.now().Format("Mon, 2 Jan 2006 15:04:05 -0700"))
 	return []byte(b.String())
+}
+
+// Hops after which a mail is taken to go round: in all (RFC 5321 section 6.3), and by this server.
+const (
+	maxHops    = 100
+	maxOwnHops = 3
+)
+
+// looped tells that a mail goes round.
+func (s *session) looped(header []byte) bool {
+	hops, own := 0, 0
+	for _, trace := range message.ParseHeader(header).Values("Received") {
+		hops++
+		words := strings.Fields(trace)
+		for i, word := range words[:max(0, len(words)-1)] {
+			if strings.EqualFold(word, "by") && strings.EqualFold(words[i+1], s.server.config.Hostname) {
+				own++
+			}
+		}
+	}
+	return hops > maxHops || own >= maxOwnHops
 }
 
 // protocol is the word of RFC 3848 or RFC 6531 section 4.3. Our client has said EHLO in all cases that matter; that it

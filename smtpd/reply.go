@@ -37,6 +37,7 @@ var (
 	errForeignSender   = errors.New("smtpd: sender of another domain")
 	errTooLarge        = errors.New("smtpd: message too large")
 	errBareLine        = errors.New("smtpd: bare CR, bare LF or NUL")
+	errLoop            = errors.New("smtpd: the mail goes round")
 	errPanic           = errors.New("smtpd: panic")
 )
 
@@ -91,6 +92,7 @@ var table = []struct {
 	{errTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{smtp.ErrDataTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF, or the message holds NUL"},
+	{errLoop, 554, smtp.EnhancedCode{5, 4, 6}, "this mail goes round between mail systems; look at its Received fields"},
 	{relay.ErrBareCR, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF"},
 	{smtp.ErrTooLongLine, 550, smtp.EnhancedCode{5, 6, 0}, fmt.Sprintf("a line is longer than %d octets", maxLine)},
 	{vault.ErrFull, 452, smtp.EnhancedCode{4, 3, 1}, "no space left for secure messages, try again later"},
