@@ -27,6 +27,7 @@ var (
 	errEmpty      = no(imap.ResponseCodeCannot, "A message cannot be empty")
 	errTooBig     = no(imap.ResponseCodeTooBig, "The message is larger than APPENDLIMIT")
 	errKeywords   = no(imap.ResponseCodeLimit, "At most 50 keywords of 64 octets each")
+	errLegalHold  = no(imap.ResponseCodeCannot, "Messages under legal hold cannot be deleted; they are kept")
 	errFlag       = bad("There is no such flag")
 	errPattern    = bad("The pattern is too long")
 	errMIMEPart   = bad("MIME needs a part number")
@@ -50,6 +51,8 @@ func (s *session) status(command string, err error) error {
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		return errNotHere
+	case errors.Is(err, vault.ErrLegalHold):
+		return errLegalHold
 	case errors.Is(err, vault.ErrBadCredentials):
 		return errLogin
 	case errors.Is(err, vault.ErrClosed), errors.Is(err, context.Canceled):

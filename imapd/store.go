@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -78,10 +79,15 @@ func (s *session) writable(set imap.NumSet) ([]span, error) {
 func (s *session) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if *w == (imapserver.ExpungeWriter{}) && s.selected.readOnly {
+	closing := *w == (imapserver.ExpungeWriter{})
+	if closing && s.selected.readOnly {
 		return nil
 	}
-	return s.status("EXPUNGE", s.expunge(w, uids))
+	err := s.expunge(w, uids)
+	if closing && errors.Is(err, vault.ErrLegalHold) {
+		err = nil // CLOSE has no answer NO (RFC 9051 section 6.4.1)
+	}
+	return s.status("EXPUNGE", err)
 }
 
 func (s *session) expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
@@ -97,7 +103,7 @@ func (s *session) expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 		among = s.selected.view.uidsIn(spans)
 	}
 	removed, err := s.reader.Expunge(s.ctx, s.selected.id, among)
-	if err != nil {
+	if err != nil && !errors.Is(err, vault.ErrLegalHold) {
 		return err
 	}
 	for _, num := range s.selected.view.remove(removed) {
@@ -105,7 +111,7 @@ func (s *session) expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 			return err
 		}
 	}
-	return nil
+	return err
 }
 
 // Copy is COPY and UID COPY, also out of a mailbox that is open for reading only.

@@ -1,0 +1,32 @@
+package imapd
+
+import (
+	"context"
+	"testing"
+
+	"sigill/vault"
+)
+
+func TestLegalHold(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.deposit(mail("fritt"))
+	held := f.deposit(mail("bevaras"))
+	f.deposit(mail("också fritt"))
+	_, err := f.vault.LegalHolds().Place(context.Background(), vault.LegalHold{Message: held.ID, Reason: "tvist"})
+	f.must(err)
+	b := f.login(bo) // whose Sent has the other copy of each
+	b.ok("SELECT Sent")
+	b.ok(`STORE 1:* +FLAGS.SILENT (\Deleted)`)
+	b.ok("EXPUNGE")
+	w := f.login(anna)
+	w.ok("SELECT INBOX")
+	w.ok(`STORE 1:* +FLAGS.SILENT (\Deleted)`)
+	if got := w.fails("NO [CANNOT]", "EXPUNGE"); got != "* 3 EXPUNGE\n* 1 EXPUNGE" {
+		t.Errorf("expunge beside a hold: %q", got)
+	}
+	w.ok("CLOSE") // which cannot say NO
+	if got := w.ok("STATUS INBOX (MESSAGES)"); got != "* STATUS INBOX (MESSAGES 1)" {
+		t.Errorf("left: %q", got)
+	}
+}
