@@ -1,16 +1,14 @@
 package vault
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"sigill/vault/internal/seal"
+	"sync"
 )
 
 // KeyWrapper keeps the key-encryption key, outside the vault. It wraps the few keys of the keyring.
@@ -21,28 +19,17 @@ type KeyWrapper interface {
 	Unwrap(ctx context.Context, wrapped []byte) (key []byte, err error)
 }
 
-// keyFilePrefix begins a key file; base64 of 32 random octets and a line end follow.
-const keyFilePrefix = "sigill-key-1 "
-
 // CreateKeyFile makes a key file that only its owner can read. A file that exists is left alone: fs.ErrExist.
 func CreateKeyFile(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("vault: create key file: %w", err)
 	}
-	key := make([]byte, 32)
-	rand.Read(key) // never fails, by its contract
-	_, err = fmt.Fprintf(f, "%s%s\n", keyFilePrefix, base64.StdEncoding.EncodeToString(key))
-	if err == nil {
-		err = f.Sync()
+	_, err = f.Write(formatKeys([]keyVersion{newKeyVersion(1)}))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("vault: create key file: %w", err)
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	return err
+	return syncDir(filepath.Dir(path))
 }
 
 // syncDir makes a new file's name durable: a key that is lost in a power cut is a vault lost.
@@ -55,56 +42,91 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// keyFile wraps under a key read from a file.
+// keyFile wraps under the newest key of a file and unwraps under all of them.
 type keyFile struct {
 	path string
-	box  *seal.Box
+
+	mu       sync.Mutex
+	versions []keyVersion
 }
 
 // OpenKeyFile reads a key file. It refuses one that others than its owner may read.
 func OpenKeyFile(path string) (KeyWrapper, error) {
-	info, err := os.Stat(path)
+	versions, err := readKeyFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("vault: key file: %w", err)
+		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("vault: key file %s: %w: others may read it; run chmod 600", path, fs.ErrPermission)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("vault: key file: %w", err)
-	}
-	rest, ok := bytes.CutPrefix(bytes.TrimSpace(text), []byte(keyFilePrefix))
-	raw, err := base64.StdEncoding.DecodeString(string(rest))
-	if !ok || err != nil {
-		return nil, fmt.Errorf("vault: %s is not a key file", path)
-	}
-	key, err := seal.KeyFromBytes(raw)
-	if err != nil {
-		return nil, fmt.Errorf("vault: %s is not a key file: %w", path, err)
-	}
-	return &keyFile{path: path, box: seal.NewBox(key.Derive("wrap"))}, nil
+	return &keyFile{path: path, versions: versions}, nil
 }
 
+// reload reads the file anew, which RotateKeyFile of another process may have changed.
+func (k *keyFile) reload() ([]keyVersion, error) {
+	versions, err := readKeyFile(k.path)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.versions = versions
+	return versions, nil
+}
+
+// Wrap reads the file first: what a version wraps that was dropped meanwhile would be lost.
 func (k *keyFile) Wrap(_ context.Context, key []byte) ([]byte, error) {
-	return k.box.Seal(nil, key, []byte("keyring")), nil
+	versions, err := k.reload()
+	if err != nil {
+		return nil, err
+	}
+	newest := versions[len(versions)-1]
+	return newest.box().Seal(be32(newest.number), key, []byte("keyring")), nil
 }
 
 func (k *keyFile) Unwrap(_ context.Context, wrapped []byte) ([]byte, error) {
-	key, err := k.box.Open(nil, wrapped, []byte("keyring"))
+	if len(wrapped) < 4 {
+		return nil, fmt.Errorf("%w: a wrapped key of %d octets", ErrWrongKey, len(wrapped))
+	}
+	number := binary.BigEndian.Uint32(wrapped)
+	k.mu.Lock()
+	versions := k.versions
+	k.mu.Unlock()
+	version, ok := findVersion(versions, number)
+	if !ok {
+		versions, err := k.reload()
+		if err != nil {
+			return nil, err
+		}
+		if version, ok = findVersion(versions, number); !ok {
+			return nil, fmt.Errorf("%w: %s has no version %d", ErrWrongKey, k.path, number)
+		}
+	}
+	key, err := version.box().Open(nil, wrapped[4:], []byte("keyring"))
 	if err != nil {
 		return nil, ErrWrongKey
 	}
 	return key, nil
 }
 
-// inside tells whether path lies in the folder dir.
+// inside tells whether path lies in the folder dir, through symbolic links too.
 func inside(path, dir string) bool {
-	p, err1 := filepath.Abs(path)
-	d, err2 := filepath.Abs(dir)
+	p, err1 := resolve(path)
+	d, err2 := resolve(dir)
 	if err1 != nil || err2 != nil {
 		return true // cannot be shown to lie outside
 	}
 	rel, err := filepath.Rel(d, p)
 	return err == nil && filepath.IsLocal(rel)
+}
+
+// resolve follows the links of what exists; what does not exist yet is joined to its folder's.
+func resolve(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	parent, err := resolve(filepath.Dir(path))
+	return filepath.Join(parent, filepath.Base(path)), err
 }
