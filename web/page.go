@@ -102,6 +102,9 @@ func (p page) Size(n int64) string { return p.size(n) }
 // Moment is a time to the minute.
 func (p page) Moment(t time.Time) string { return p.moment(t) }
 
+// Day is the day of a time, in words of the page's language.
+func (p page) Day(t time.Time) string { return p.day(t) }
+
 // Exact is a time to the second.
 func (p page) Exact(t time.Time) string { return p.exact(t) }
 

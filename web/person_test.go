@@ -31,7 +31,7 @@ func TestFromNoticeToMessage(t *testing.T) {
 	if a.path != "/messages/"+sent.ID.String() {
 		t.Fatalf("came to %s", a.path)
 	}
-	a.has("Beslut om hemtjänst", "Anna Ek", "Hej Astrid!", `<a href="https://www.exempel.se/hemtjanst"`, `lang="sv"`, "Svara", "Spara som PDF")
+	a.has("Beslut om hemtjänst", "Anna Ek", "Hej Astrid!", `<a href="https://www.exempel.se/hemtjanst"`, `lang="sv"`, "Svara", "Spara som PDF", "Finns minst till")
 	if strings.Contains(a.body, "<title>Beslut") {
 		t.Error("the title stays in the browser's history and must not hold the subject")
 	}

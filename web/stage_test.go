@@ -126,7 +126,9 @@ func newStage(t *testing.T, limits web.Limits) *stage {
 	keys, err := vault.OpenKeyFile(key)
 	must(t, err)
 	s := &stage{t: t, clock: &clock{}, log: &safeBuffer{}, idp: &fakeProvider{}}
-	s.vault, err = vault.Open(t.Context(), filepath.Join(dir, "vault"), keys, vault.Options{})
+	s.vault, err = vault.Open(t.Context(), filepath.Join(dir, "vault"), keys, vault.Options{
+		Retention: vault.Retention{Default: vault.Rule{Name: "Plan 1", AfterDeposit: 90}},
+	})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.vault.Close()) })
 

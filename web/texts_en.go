@@ -80,6 +80,7 @@ var textsEN = map[string]string{
 	"message.to":          "To",
 	"message.cc":          "Copy",
 	"message.at":          "Received",
+	"message.until":       "Kept at least until",
 	"message.sent":        "Sent",
 	"message.via":         "Sender according to the system",
 	"message.text":        "Text of the message",

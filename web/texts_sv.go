@@ -80,6 +80,7 @@ var textsSV = map[string]string{
 	"message.to":          "Till",
 	"message.cc":          "Kopia",
 	"message.at":          "Kom in",
+	"message.until":       "Finns minst till",
 	"message.sent":        "Skickat",
 	"message.via":         "Avsändare enligt systemet",
 	"message.text":        "Meddelandets text",
