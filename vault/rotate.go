@@ -12,15 +12,15 @@ import (
 // RotateKeyFile appends a new version to a key file and gives its number. The file is the old one or the new one at every
 // moment, and both open the vault. RewrapKeyring, on the vault that runs, turns to it.
 func RotateKeyFile(path string) (version uint32, err error) {
-	err = changeKeyFile(path, func(versions []keyVersion) []keyVersion {
+	err = changeKeyFile(path, func(versions []keyVersion) ([]keyVersion, error) {
 		version = versions[len(versions)-1].number + 1
-		return append(versions, newKeyVersion(version))
+		return append(versions, newKeyVersion(version)), nil
 	})
 	return version, err
 }
 
 // changeKeyFile writes a key file anew. A lock on its folder keeps two changes from losing one another's keys.
-func changeKeyFile(path string, change func([]keyVersion) []keyVersion) error {
+func changeKeyFile(path string, change func([]keyVersion) ([]keyVersion, error)) error {
 	path, err := filepath.EvalSymlinks(path) // a rename would replace the link
 	if err != nil {
 		return fmt.Errorf("vault: key file: %w", err)
@@ -37,11 +37,14 @@ func changeKeyFile(path string, change func([]keyVersion) []keyVersion) error {
 	if err != nil {
 		return err
 	}
+	if versions, err = change(versions); err != nil {
+		return err
+	}
 	fresh := path + ".new"
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) { // of a change that was cut off
 		return fmt.Errorf("vault: key file: %w", err)
 	}
-	err = writeDurably(fresh, formatKeys(change(versions)))
+	err = writeDurably(fresh, formatKeys(versions))
 	if err == nil {
 		err = os.Rename(fresh, path)
 	}
