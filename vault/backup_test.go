@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -17,13 +18,19 @@ import (
 // busy is a house in which something of every kind has happened.
 func busy(t *testing.T) (*house, vault.MessageID) {
 	t.Helper()
-	h := newHouse(t)
+	c := &clock{t: time.Now().Add(-30 * 24 * time.Hour)}
+	h := newHouseWith(t, vault.Options{Now: c.now, Retention: vault.Retention{Default: deposit10}})
+	k := &keeper{h, c}
+	h.deposit(mail("gallrat@x", "Beslut"), anna, false, kim)
+	k.live(30)
+	_, err := h.LegalHolds().Place(t.Context(), vault.LegalHold{Address: omsorg, Reason: "tvist"})
+	must(t, err)
 	id := h.deposit(append(mail("a@x", "Beslut"), make([]byte, 2<<20)...), omsorg, false, kim, cia).ID
 	held := h.deposit(mail("b@x", "Beslut"), anna, true, new_).ID
 	must(t, h.reader(vault.Staff(anna)).Complete(t.Context(), held, map[string]policy.PersonID{new_.Key(): otherID}))
 	h.deposit(mail("c@x", "Beslut"), anna, true, policy.MustAddress("ingen@medborgare.example"))
 	person := h.reader(vault.Person(otherID))
-	_, err := person.FollowLink(t.Context(), linkOf(t, h, held))
+	_, err = person.FollowLink(t.Context(), linkOf(t, h, held))
 	must(t, err)
 	w, _, err := person.Reply(t.Context(), held)
 	must(t, err)
@@ -61,7 +68,7 @@ func TestVerifyAcceptsWhatTheVaultDoes(t *testing.T) {
 
 func TestVerifyFindsDamageOfEveryKind(t *testing.T) {
 	t.Parallel()
-	for _, table := range []string{"key", "chunk", "index", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint"} {
+	for _, table := range []string{"key", "chunk", "index", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint", "legalhold", "disposal"} {
 		t.Run("a flipped octet in "+table, func(t *testing.T) {
 			t.Parallel()
 			h, _ := busy(t)
