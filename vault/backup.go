@@ -27,7 +27,7 @@ const backupMagic = "sigill-backup-1\n"
 var tables = []kv.Table{
 	tMeta, tKey, tChunk, tIndex, tMessage, tStaging, tConversation, tMessageID, tMailbox, tOwner, tEntry, tWhere, tOpened,
 	tAccount, tFunction, tMember, tBinding, tLink, tHold, tJob, tAudit, tCheckpoint,
-	tLegalHold, tDisposal,
+	tLegalHold, tDisposal, tMessageJob,
 }
 
 // endOfBackup takes the place of a table's number after the last record.
@@ -95,17 +95,18 @@ func Restore(ctx context.Context, dir string, r io.Reader) error {
 	fresh := filepath.Join(dir, fileName+".restoring")
 	ring, err := restore(ctx, fresh, r)
 	if err == nil {
-		err = writeDurably(filepath.Join(dir, keyringName), ring)
+		err = os.Rename(fresh, filepath.Join(dir, fileName))
 	}
 	if err == nil {
-		err = os.Rename(fresh, filepath.Join(dir, fileName))
+		err = writeDurably(filepath.Join(dir, keyringName), ring)
 	}
 	if err == nil {
 		err = syncDir(dir)
 	}
 	if err != nil {
-		os.Remove(fresh) // what is wrong is said already
-		os.Remove(filepath.Join(dir, keyringName))
+		for _, path := range []string{fresh, filepath.Join(dir, fileName), filepath.Join(dir, keyringName)} {
+			os.Remove(path) // what is wrong is said already
+		}
 		return fmt.Errorf("vault: restore: %w", err)
 	}
 	return nil

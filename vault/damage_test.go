@@ -85,6 +85,17 @@ func TestACutOffFileIsNotBegunAnew(t *testing.T) {
 	h.open()
 }
 
+func TestADamagedNoticeKeepsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.deposit(mail("a@x", "Beslut"), anna, false, kim)
+	damage(t, h, "job", func(b []byte) { b[len(b)/2] ^= 1 })
+	h.deposit(mail("b@x", "Beslut"), anna, false, kim)
+	if due := jobs(t, h); len(due) != 1 {
+		t.Errorf("%d notices due beside a damaged one, want 1", len(due))
+	}
+}
+
 func TestAFlippedOctetIsNeverContent(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"chunk", "index", "key", "message", "entry", "mailbox"} {
@@ -238,6 +249,25 @@ func TestNoClearText(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+func TestALostFileIsNotBegunAnew(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	must(t, h.Close())
+	file := filepath.Join(h.folder(), "vault.db")
+	whole, err := os.ReadFile(file)
+	must(t, err)
+	must(t, os.Remove(file))
+	keys, err := vault.OpenKeyFile(h.keyFile())
+	must(t, err)
+	for range 2 {
+		if _, err := vault.Open(t.Context(), h.folder(), keys, vault.Options{}); !errors.Is(err, vault.ErrDamaged) {
+			t.Errorf("a keyring whose vault is missing: %v, want ErrDamaged", err)
+		}
+	}
+	must(t, os.WriteFile(file, whole, 0o600))
+	h.open()
 }
 
 func TestTheKeyringBelongsToItsVault(t *testing.T) {

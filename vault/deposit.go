@@ -58,35 +58,34 @@ type delivery struct {
 func (d *delivery) recipient(i int, to policy.Address) error {
 	r := recipientRecord{Address: to, At: d.rec.At}
 	o := d.v.staffOwner(to)
-	if r.Kind = d.kindOf(o); !r.Kind.Outside() {
-		r.Status = Delivered
-		d.rec.Recipients = append(d.rec.Recipients, r)
-		return errors.Join(d.place(o, to, Inbox, 0), d.queue(NoticeStaff, to, d.s.id, -1))
+	if r.Kind = d.kindOf(o); r.Kind.Outside() {
+		binding, known, err := d.binding(to)
+		if err != nil {
+			return err
+		}
+		if known {
+			r.Kind, r.Person = policy.Known, binding.Person
+		}
+		if !known && !d.rec.Held {
+			return ErrUnknownRecipient
+		}
 	}
-	binding, known, err := d.binding(to)
-	if err != nil {
-		return err
-	}
-	if known {
-		r.Kind, r.Person = policy.Known, binding.Person
-	}
-	if d.rec.Held {
-		r.Status = Held
-		d.rec.Recipients = append(d.rec.Recipients, r)
-		return nil
-	}
-	if !known {
-		return ErrUnknownRecipient
-	}
-	r.Status = Queued
+	r.Status = Held
 	d.rec.Recipients = append(d.rec.Recipients, r)
+	if d.rec.Held {
+		return nil // all wait, colleagues too
+	}
 	return d.release(i)
 }
 
-// release gives an outside recipient with an identity access and queues the notice.
+// release gives a recipient access and queues the notice.
 func (d *delivery) release(i int) error {
 	r := &d.rec.Recipients[i]
 	r.Status, r.At = Queued, instantOf(d.v.now())
+	if !r.Kind.Outside() {
+		r.Status = Delivered
+		return errors.Join(d.place(d.v.staffOwner(r.Address), r.Address, Inbox, 0), d.queue(NoticeStaff, r.Address, d.s.id, -1))
+	}
 	if err := d.place(d.v.personOwner(r.Person), policy.Address{}, Inbox, 0); err != nil {
 		return err
 	}

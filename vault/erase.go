@@ -41,17 +41,11 @@ func (t *tx) eraseLinks(id MessageID, rec messageRecord) error {
 		return err
 	}
 	var jobs [][]byte
-	for k, sealed := range t.r.Range(tJob, kv.Span{}) {
-		j, err := open[jobRecord](t, tJob, k, sealed)
-		if err != nil {
-			return err
-		}
-		if j.Message == id {
-			jobs = append(jobs, bytes.Clone(k))
-		}
+	for k := range t.r.Range(tMessageJob, kv.Prefix(id[:])) {
+		jobs = append(jobs, bytes.Clone(k[len(id):]))
 	}
 	for _, k := range jobs {
-		if err := t.w.Delete(tJob, k); err != nil {
+		if err := t.deleteJob(id, k); err != nil {
 			return err
 		}
 	}

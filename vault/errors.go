@@ -10,6 +10,8 @@ var (
 	// ErrUnknownRecipient means that a message which was not to be held has an outside recipient without identity. The
 	// binding went between decision and commit: decide again.
 	ErrUnknownRecipient = errors.New("vault: an outside recipient has no identity")
+	// ErrHeld means that the message waits for identities and this would take it from the sender who is to give them.
+	ErrHeld = errors.New("vault: the message waits for identities")
 	// ErrNoReply means that this principal cannot answer this message.
 	ErrNoReply = errors.New("vault: this message cannot be answered")
 	// ErrIncomplete means that an identity is still missing after completing a hold.

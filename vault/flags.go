@@ -3,11 +3,11 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"sigill/policy"
+	"sigill/vault/message"
 )
 
 // StoreFlags changes the flags of entries and gives them as they are after it. UIDs that are gone are left out.
@@ -76,12 +76,12 @@ func (r *Reader) MarkSeen(ctx context.Context, id MessageID) error {
 }
 
 // Expunge removes entries that have the Deleted flag, among uids (nil means all), and gives the removed UIDs in order. A
-// message that then lies in no mailbox is erased. ErrLegalHold if some stay because they are under legal hold; the others
-// are removed then, too.
+// message that then lies in no mailbox is erased. ErrLegalHold or ErrHeld if some stay for that reason; the others are
+// removed then, too.
 func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []UID, err error) {
-	held := false
+	var stays error
 	err = r.update(ctx, func(a *access) error {
-		out, held = nil, false
+		out, stays = nil, nil
 		among := uids
 		if uids == nil {
 			if err := a.entries(uidSpan(id, 0, 0), func(uid UID, e entryRecord) bool {
@@ -97,8 +97,12 @@ func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []U
 			}
 			event := Event{Actor: a.v.actor(r.p), Action: "delete", Message: e.Message, Result: "ok", Detail: string(r.door)}
 			err := a.mayRemove(box, spot{id, uid}, e.Message)
-			if errors.Is(err, ErrLegalHold) {
-				held, event.Result = true, "legal hold"
+			switch {
+			case errors.Is(err, ErrLegalHold):
+				stays, event.Result = err, "legal hold"
+				return a.record(event)
+			case errors.Is(err, ErrHeld):
+				stays, event.Result = err, "waits for identities"
 				return a.record(event)
 			}
 			if err != nil {
@@ -108,8 +112,8 @@ func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []U
 			return errors.Join(a.record(event), a.removeEntry(id, box, uid, e))
 		})
 	})
-	if err == nil && held {
-		err = ErrLegalHold
+	if err == nil {
+		err = stays
 	}
 	return out, err
 }
@@ -189,8 +193,10 @@ func (r *Reader) Append(id MailboxID, flags Flags, keywords []string, date time.
 		if err != nil {
 			return Receipt{}, err
 		}
-		if known, uid, err := a.lies(id, s.index.Envelope.MessageID); err != nil || uid != 0 {
-			return Receipt{ID: known, At: s.at, UID: uid}, err
+		if box.Role == Sent {
+			if known, uid, err := a.lies(id, s.index); err != nil || uid != 0 {
+				return Receipt{ID: known, At: s.at, UID: uid}, err
+			}
 		}
 		e := SetFlags.apply(entryRecord{Message: s.id, Date: instantOf(date), Size: s.size}, flags, keywords)
 		if date.IsZero() {
@@ -213,23 +219,36 @@ func (a *access) appended(s *sealed, from policy.Address) error {
 	)
 }
 
-// lies finds the message of that Message-ID in a mailbox; UID 0 if it does not lie there.
-func (a *access) lies(id MailboxID, messageID string) (MessageID, UID, error) {
-	if messageID == "" {
+// lies finds the message in a mailbox that this one is a copy of: of the same Message-ID, with as long a body, since only
+// the header was changed when it was sealed. UID 0 if there is none.
+func (a *access) lies(id MailboxID, ix message.Index) (MessageID, UID, error) {
+	if ix.Envelope.MessageID == "" {
 		return MessageID{}, 0, nil
 	}
-	rec, found, err := load[messageIDRecord](a.tx, tMessageID, a.v.messageIDKey(messageID))
+	rec, found, err := load[messageIDRecord](a.tx, tMessageID, a.v.messageIDKey(ix.Envelope.MessageID))
 	if err != nil || !found {
 		return MessageID{}, 0, err
 	}
 	places, err := a.places(rec.Message)
 	for _, p := range places {
-		if p.box == id {
-			return rec.Message, p.uid, err
+		if p.box != id {
+			continue
 		}
-	}
-	if err != nil {
-		err = fmt.Errorf("vault: append: %w", err)
+		same, err := a.sameBody(rec.Message, ix)
+		if err != nil || !same {
+			return MessageID{}, 0, err
+		}
+		return rec.Message, p.uid, nil
 	}
 	return MessageID{}, 0, err
+}
+
+func (a *access) sameBody(id MessageID, ix message.Index) (bool, error) {
+	key, err := a.contentKey(id)
+	if err != nil {
+		return false, err
+	}
+	defer key.Wipe()
+	other, err := a.index(id, key)
+	return err == nil && other.Root.Body.Size == ix.Root.Body.Size, err
 }

@@ -291,3 +291,19 @@ func TestMaySendAs(t *testing.T) {
 		}
 	}
 }
+
+func TestANoticeThatMissedAFunctionAddressGoesToItsMembers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.deposit(mail("a@x", "Beslut"), cia, false, omsorg).ID
+	must(t, h.Outbox().Fail(t.Context(), jobs(t, h)[0], "550 no such mailbox"))
+	to := map[policy.Address]bool{}
+	for _, j := range jobs(t, h) {
+		if j.Kind == vault.NoticeStaff && j.Message == id {
+			to[j.To] = true
+		}
+	}
+	if len(to) != 2 || !to[anna] || !to[bo] {
+		t.Errorf("notices to %v, want the members", to)
+	}
+}

@@ -79,10 +79,7 @@ func (a *access) identify(rec *messageRecord, identities map[string]policy.Perso
 func (a *access) endHold(id MessageID, rec *messageRecord) error {
 	rec.Held = false
 	d := delivery{tx: a.tx, s: &sealed{id: id}, rec: rec}
-	for i, to := range rec.Recipients {
-		if !to.Kind.Outside() {
-			continue
-		}
+	for i := range rec.Recipients {
 		if err := d.release(i); err != nil {
 			return err
 		}

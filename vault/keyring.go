@@ -43,6 +43,7 @@ type epoch struct {
 // keyringFile is the file's JSON.
 type keyringFile struct {
 	Vault  []byte         `json:"vault"` // tells which vault's it is
+	Begun  bool           `json:"begun"` // the vault's file was made; if it is not there, it is lost
 	Lookup wrappedKey     `json:"lookup"`
 	Epochs []wrappedEpoch `json:"epochs"` // oldest first; the last seals
 }
@@ -144,6 +145,24 @@ func (k *keyring) begin(ctx context.Context, now time.Time) error {
 	}
 	k.add(number, root)
 	return nil
+}
+
+// begun tells that the vault's file was made.
+func (k *keyring) begun() error {
+	next := k.file
+	next.Begun = true
+	return k.write(next)
+}
+
+// lost tells that a folder has the keyring of a vault whose file is not there.
+func lost(dir string) bool {
+	var file keyringFile
+	text, err := os.ReadFile(filepath.Join(dir, keyringName))
+	if err != nil || json.Unmarshal(text, &file) != nil || !file.Begun {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(dir, fileName))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // forget drops all epochs but the current one. What is still sealed in them is gone.

@@ -216,9 +216,36 @@ func (t *tx) spots(id MessageID) (out []spot) {
 	return out
 }
 
-// mayRemove gives ErrLegalHold if an entry is the last of a message under legal hold, or the last at the authority: one
-// that only a person has left cannot be handed out any more.
+// mayRemove tells whether an entry may go: ErrHeld, ErrLegalHold.
 func (t *tx) mayRemove(box *mailboxRecord, here spot, id MessageID) error {
+	if err := t.mayLeaveSender(box, here, id); err != nil {
+		return err
+	}
+	return t.mayLeaveAuthority(box, here, id)
+}
+
+// mayLeaveSender gives ErrHeld if an entry is the last on the sender's side of a message that waits for identities: it got
+// its 250, and nobody else could complete it.
+func (t *tx) mayLeaveSender(box *mailboxRecord, here spot, id MessageID) error {
+	rec, found, err := load[messageRecord](t, tMessage, id[:])
+	if err != nil || !found || !rec.Held || box.Owner != t.v.staffOwner(rec.From) {
+		return err
+	}
+	for _, p := range t.spots(id) {
+		other, err := t.mailbox(p.box)
+		if err != nil {
+			return err
+		}
+		if p != here && other.Owner == box.Owner {
+			return nil
+		}
+	}
+	return ErrHeld
+}
+
+// mayLeaveAuthority gives ErrLegalHold if an entry is the last of a message under legal hold, or the last at the
+// authority: one that only a person has left cannot be handed out any more.
+func (t *tx) mayLeaveAuthority(box *mailboxRecord, here spot, id MessageID) error {
 	if !t.any(tLegalHold, nil) {
 		return nil
 	}

@@ -126,6 +126,12 @@ func TestAppendDoesNotDoubleWhatWasSent(t *testing.T) {
 	if got := read(t, r, list[1].Message); !bytes.Equal(got, mail("other@x", "Annat")) {
 		t.Error("an appended message reads otherwise")
 	}
+	if got := store(sent, mail("a@x", "Beslut", "a longer body")); got.UID != 3 {
+		t.Errorf("a mail with another body was taken for the copy of UID %d", got.UID)
+	}
+	if got := store(box(t, r, anna, vault.Drafts).ID, mail("a@x", "Beslut")); got.UID != 1 {
+		t.Errorf("a draft got UID %d", got.UID)
+	}
 	if answers, err := h.Directory().Answers(t.Context(), []string{"other@x"}); err != nil || answers {
 		t.Errorf("what a client stores begins a sealed conversation: %v, %v", answers, err)
 	}
@@ -134,7 +140,7 @@ func TestAppendDoesNotDoubleWhatWasSent(t *testing.T) {
 func TestExpungeErasesWhatLiesNowhere(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	held := h.deposit(mail("a@x", "Beslut"), anna, true, new_).ID
+	alone := h.deposit(mail("a@x", "Beslut"), anna, false).ID
 	both := h.deposit(mail("b@x", "Beslut"), anna, false, kim).ID
 	r := h.reader(vault.Staff(anna))
 	id := box(t, r, anna, vault.Sent).ID
@@ -149,7 +155,7 @@ func TestExpungeErasesWhatLiesNowhere(t *testing.T) {
 	if gone, err := r.Expunge(t.Context(), id, nil); err != nil || !slices.Equal(gone, []vault.UID{2}) {
 		t.Fatalf("expunge of the rest: %v, %v", gone, err)
 	}
-	for _, m := range []vault.MessageID{held, both} {
+	for _, m := range []vault.MessageID{alone, both} {
 		if _, err := r.Open(t.Context(), m); !errors.Is(err, vault.ErrNotFound) {
 			t.Errorf("an expunged message opens: %v", err)
 		}
@@ -160,13 +166,57 @@ func TestExpungeErasesWhatLiesNowhere(t *testing.T) {
 			t.Errorf("%d records in table %s, want %d", n, table, want)
 		}
 	}
-	for _, j := range jobs(t, h) {
-		if j.Message == held {
-			t.Error("a notice about an erased message is still due")
-		}
-	}
 	if m, err := r.Mailbox(t.Context(), id); err != nil || m.Messages != 0 || m.Size != 0 || m.UIDNext != 3 {
 		t.Errorf("mailbox %+v, %v", m, err)
+	}
+}
+
+// TestAHeldMessageStaysWithItsSender: it got its 250, and nobody else could complete it.
+func TestAHeldMessageStaysWithItsSender(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	held := h.deposit(mail("a@x", "Beslut"), omsorg, true, new_, cia).ID
+	r := h.reader(vault.Staff(anna))
+	sent, own := box(t, r, omsorg, vault.Sent).ID, box(t, r, anna, vault.Trash).ID
+	_, err := r.StoreFlags(t.Context(), sent, []vault.UID{1}, vault.AddFlags, vault.Deleted, nil)
+	must(t, err)
+	if gone, err := r.Expunge(t.Context(), sent, nil); !errors.Is(err, vault.ErrHeld) || len(gone) != 0 {
+		t.Errorf("expunge: %v, %v", gone, err)
+	}
+	if _, err := r.Move(t.Context(), sent, []vault.UID{1}, own); !errors.Is(err, vault.ErrHeld) {
+		t.Errorf("move to where the function address does not see it: %v", err)
+	}
+	if _, err := h.reader(vault.Staff(cia)).Open(t.Context(), held); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("a colleague reads what waits: %v", err)
+	}
+	must(t, h.reader(vault.Staff(bo)).Complete(t.Context(), held, map[string]policy.PersonID{new_.Key(): otherID}))
+	read(t, h.reader(vault.Staff(cia)), held)
+	if gone, err := r.Expunge(t.Context(), sent, nil); err != nil || len(gone) != 1 {
+		t.Errorf("expunge after completing: %v, %v", gone, err)
+	}
+}
+
+func TestErasingAMessageEndsItsNotices(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.deposit(mail("a@x", "Beslut"), anna, false, cia).ID
+	h.deposit(mail("b@x", "Beslut"), anna, false, cia)
+	for _, at := range []struct {
+		who  policy.Address
+		role vault.Role
+	}{{anna, vault.Sent}, {cia, vault.Inbox}} {
+		r := h.reader(vault.Staff(at.who))
+		b := box(t, r, at.who, at.role).ID
+		_, err := r.StoreFlags(t.Context(), b, []vault.UID{1}, vault.AddFlags, vault.Deleted, nil)
+		must(t, err)
+		_, err = r.Expunge(t.Context(), b, nil)
+		must(t, err)
+	}
+	if due := jobs(t, h); len(due) != 1 || due[0].Message == id {
+		t.Errorf("jobs %+v", due)
+	}
+	if n := vault.CountForTest(h.Vault, "messagejob"); n != 1 {
+		t.Errorf("%d records in table messagejob", n)
 	}
 }
 

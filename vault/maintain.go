@@ -22,14 +22,13 @@ const resealBatch = 256
 
 // Maintain makes erasure real: it turns to a new epoch, seals every living record in it, and drops the old epoch's keys
 // from the keyring. What was deleted before stays in bbolt's free pages, and no key of today opens it. It runs beside
-// everything else. One that was cut off is resumed by the next. progress is told the number of records done; it may be nil.
+// everything else. One that was cut off is made good by the next. progress is told the number of records done; it may be nil.
 func (v *Vault) Maintain(ctx context.Context, progress func(done int)) error {
 	v.maintaining.Lock()
 	defer v.maintaining.Unlock()
-	if !v.ring.turning() {
-		if err := v.ring.begin(ctx, v.now()); err != nil {
-			return fmt.Errorf("vault: maintain: %w", err)
-		}
+	// Always a new epoch: one that a cut-off turn began may hold what was deleted since.
+	if err := v.ring.begin(ctx, v.now()); err != nil {
+		return fmt.Errorf("vault: maintain: %w", err)
 	}
 	// Updates run one after the other, so after this one none seals in the old epoch.
 	number := v.ring.sealing().number
@@ -51,13 +50,6 @@ func (v *Vault) Maintain(ctx context.Context, progress func(done int)) error {
 	}
 	event := Event{Actor: system, Action: "maintain", Result: "ok", Detail: fmt.Sprintf("epoch %d, %d records", number, done)}
 	return v.Audit().Record(ctx, event)
-}
-
-// turning tells that an earlier turn to a new epoch was cut off.
-func (k *keyring) turning() bool {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return len(k.epochs) > 1
 }
 
 // reseal seals a table's records anew that were not sealed in the epoch of that number.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -30,13 +31,8 @@ func TestErasureReachesFreePages(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	kept := h.deposit(mail("kept@x", "Beslut"), anna, false, kim).ID
-	gone := h.deposit(mail("gone@x", "Beslut"), anna, true, new_).ID
-	r := h.reader(vault.Staff(anna))
-	id := box(t, r, anna, vault.Sent).ID
-	_, err := r.StoreFlags(t.Context(), id, []vault.UID{2}, vault.AddFlags, vault.Deleted, nil)
-	must(t, err)
-	_, err = r.Expunge(t.Context(), id, nil)
-	must(t, err)
+	gone := h.stored(mail("gone@x", "Utkast"))
+	h.deleteStored()
 	if n := vault.OpenableForTest(h.Vault, rawFiles(t, h), gone); n == 0 {
 		t.Fatal("bbolt left no trace of a deleted key: this test cannot see one")
 	}
@@ -130,5 +126,52 @@ func TestMaintenanceThatWasCutOffIsResumed(t *testing.T) {
 	h.restart()
 	for _, id := range ids {
 		read(t, h.reader(vault.Person(kimsID)), id)
+	}
+}
+
+// stored puts a mail into Anna's Drafts, where it lies alone, and deleteStored erases what lies there.
+func (h *house) stored(raw []byte) vault.MessageID {
+	h.t.Helper()
+	r := h.reader(vault.Staff(anna))
+	w, err := r.Append(box(h.t, r, anna, vault.Drafts).ID, 0, nil, time.Time{})
+	must(h.t, err)
+	_, err = w.Write(raw)
+	must(h.t, err)
+	receipt, err := w.Commit(h.t.Context())
+	must(h.t, err)
+	return receipt.ID
+}
+
+func (h *house) deleteStored() {
+	h.t.Helper()
+	r := h.reader(vault.Staff(anna))
+	id := box(h.t, r, anna, vault.Drafts).ID
+	var uids []vault.UID
+	for _, e := range entries(h.t, r, anna, vault.Drafts) {
+		uids = append(uids, e.UID)
+	}
+	_, err := r.StoreFlags(h.t.Context(), id, uids, vault.AddFlags, vault.Deleted, nil)
+	must(h.t, err)
+	gone, err := r.Expunge(h.t.Context(), id, nil)
+	must(h.t, err)
+	if len(gone) != len(uids) {
+		h.t.Fatalf("%d of %d erased", len(gone), len(uids))
+	}
+}
+
+// TestErasureAfterATurnThatWasCutOff deletes what a cut-off turn has sealed in the new epoch already.
+func TestErasureAfterATurnThatWasCutOff(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	gone := h.stored(mail("gone@x", "Utkast"))
+	ctx, stop := context.WithCancel(t.Context())
+	if err := h.Maintain(ctx, func(int) { stop() }); !errors.Is(err, context.Canceled) {
+		t.Fatalf("cut off: %v", err)
+	}
+	h.deleteStored()
+	must(t, h.Maintain(t.Context(), nil))
+	h.restart()
+	if n := vault.OpenableForTest(h.Vault, rawFiles(t, h), gone); n != 0 {
+		t.Errorf("a deleted content key opens in %d places", n)
 	}
 }

@@ -56,7 +56,18 @@ func (v *Vault) linkKey(token string) []byte {
 
 func (t *tx) saveJob(id []byte, rec jobRecord) error {
 	t.jobs = true
-	return save(t, tJob, jobKey(rec.Due, id), &rec)
+	key := jobKey(rec.Due, id)
+	if err := t.mark(tMessageJob, join(rec.Message[:], key)); err != nil {
+		return err
+	}
+	return save(t, tJob, key, &rec)
+}
+
+func (t *tx) deleteJob(m MessageID, key []byte) error {
+	if err := t.w.Delete(tMessageJob, join(m[:], key)); err != nil {
+		return err
+	}
+	return t.w.Delete(tJob, key)
 }
 
 // jobKey orders jobs by when they are due.
@@ -85,7 +96,8 @@ func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next
 			}
 			rec, err := open[jobRecord](t, tJob, k, sealed)
 			if err != nil {
-				return err
+				o.v.log.Error("vault: a notice cannot be read and is passed over; run verify", "error", err)
+				continue
 			}
 			due = append(due, rec.job(k[8:]))
 		}
@@ -105,7 +117,7 @@ func (o *Outbox) Sent(ctx context.Context, j Job) error {
 }
 
 // Fail ends a job for good: the notice cannot be delivered. The message's sender is told, unless the notice was to the
-// sender.
+// sender; of a notice to a function address its members are.
 func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 	return o.end(ctx, j, "failed", func(t *tx, rec jobRecord) error {
 		switch rec.Kind {
@@ -117,12 +129,30 @@ func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 		if err := t.setStatus(rec, Failed); err != nil {
 			return err
 		}
+		if rec.Kind == NoticeStaff {
+			return t.tellMembers(rec)
+		}
 		m, found, err := load[messageRecord](t, tMessage, rec.Message[:])
-		if err != nil || !found || m.FromPerson {
+		if err != nil || !found {
 			return err
 		}
 		return t.queue(NoticeFailed, m.From, rec.Message, -1)
 	})
+}
+
+// tellMembers sends a notice that did not reach a function address to its members, so that no answer lies unseen.
+func (t *tx) tellMembers(job jobRecord) error {
+	o := t.v.staffOwner(job.To)
+	function, found, err := load[functionRecord](t, tFunction, o[:])
+	if err != nil || !found {
+		return err // an account's own address: the operator has it in log and audit
+	}
+	for _, member := range function.Members {
+		if err := t.queue(NoticeStaff, member, job.Message, -1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o *Outbox) end(ctx context.Context, j Job, result string, fn func(*tx, jobRecord) error) error {
@@ -131,7 +161,7 @@ func (o *Outbox) end(ctx context.Context, j Job, result string, fn func(*tx, job
 		if err != nil || !found {
 			return err // ended before: the attempt's record was lost in a crash, or the message was erased
 		}
-		if err := t.w.Delete(tJob, j.key()); err != nil {
+		if err := t.deleteJob(rec.Message, j.key()); err != nil {
 			return err
 		}
 		if err := fn(t, rec); err != nil {
@@ -148,7 +178,7 @@ func (o *Outbox) Retry(ctx context.Context, j Job, at time.Time, cause string) e
 		if err != nil || !found {
 			return err
 		}
-		if err := t.w.Delete(tJob, j.key()); err != nil {
+		if err := t.deleteJob(rec.Message, j.key()); err != nil {
 			return err
 		}
 		rec.Attempts, rec.Due, rec.LastError = rec.Attempts+1, instantOf(at), cause

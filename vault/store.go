@@ -32,6 +32,7 @@ const (
 	tLink         kv.Table = "link"         // digest of token → linkRecord
 	tHold         kv.Table = "hold"         // owner of the sender, message → nothing
 	tJob          kv.Table = "job"          // due time, job → jobRecord
+	tMessageJob   kv.Table = "messagejob"   // message, key of a job about it → nothing
 	tAudit        kv.Table = "audit"        // number → eventRecord
 	tCheckpoint   kv.Table = "checkpoint"   // number of the event → checkpointRecord
 	tLegalHold    kv.Table = "legalhold"    // kind, message or owner, hold → legalHoldRecord
@@ -39,7 +40,7 @@ const (
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.
-var together = [][]kv.Table{{tMessage, tKey, tIndex, tWhere, tOpened, tStaging, tConversation}}
+var together = [][]kv.Table{{tMessage, tKey, tIndex, tWhere, tOpened, tStaging, tConversation, tMessageJob}}
 
 // tx is a transaction on the vault: reads, and writes if w is set. Records pass through its box both ways.
 type tx struct {

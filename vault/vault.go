@@ -67,6 +67,9 @@ func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
+	if lost(dir) {
+		return nil, fmt.Errorf("%w: %s has the keyring of a vault whose %s is missing: restore a backup", ErrDamaged, dir, fileName)
+	}
 	engine, err := kv.OpenBolt(filepath.Join(dir, fileName), kv.BoltOptions{MaxSize: o.MaxSize, Together: together})
 	if err != nil {
 		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(err))
@@ -108,6 +111,8 @@ func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper
 		return ring, err
 	case err != nil:
 		return nil, err
+	case version == "" && ring.file.Begun:
+		return nil, fmt.Errorf("%w: the file is empty, and was not: restore a backup", ErrDamaged)
 	case version == "": // a first opening ended between keyring and file
 		return ring, begin(ctx, engine, ring)
 	case version != schema:
@@ -122,13 +127,17 @@ func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper
 
 // begin writes the first records of a new vault.
 func begin(ctx context.Context, engine kv.Engine, ring *keyring) error {
-	return engine.Update(ctx, func(w kv.Writer) error {
+	err := engine.Update(ctx, func(w kv.Writer) error {
 		return errors.Join(
 			w.Put(tMeta, []byte(metaSchema), []byte(schema)),
 			w.Put(tMeta, []byte(metaVault), ring.file.Vault),
 			w.Put(tMeta, []byte(metaEpoch), be32(ring.current)),
 		)
 	})
+	if err != nil {
+		return err
+	}
+	return ring.begun()
 }
 
 // closeAfter closes the engine after a failed opening; the failure is what the caller must know.
