@@ -28,6 +28,7 @@ var (
 	errTooBig     = no(imap.ResponseCodeTooBig, "The message is larger than APPENDLIMIT")
 	errKeywords   = no(imap.ResponseCodeLimit, "At most 50 keywords of 64 octets each")
 	errLegalHold  = no(imap.ResponseCodeCannot, "Messages under legal hold cannot be deleted; they are kept")
+	errHeld       = no(imap.ResponseCodeCannot, "A message that waits for recipients' identities stays here; give them on the web first")
 	errFlag       = bad("There is no such flag")
 	errPattern    = bad("The pattern is too long")
 	errMIMEPart   = bad("MIME needs a part number")
@@ -53,6 +54,8 @@ func (s *session) status(command string, err error) error {
 		return errNotHere
 	case errors.Is(err, vault.ErrLegalHold):
 		return errLegalHold
+	case errors.Is(err, vault.ErrHeld):
+		return errHeld
 	case errors.Is(err, vault.ErrBadCredentials):
 		return errLogin
 	case errors.Is(err, vault.ErrClosed), errors.Is(err, context.Canceled):

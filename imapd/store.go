@@ -84,11 +84,14 @@ func (s *session) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error 
 		return nil
 	}
 	err := s.expunge(w, uids)
-	if closing && errors.Is(err, vault.ErrLegalHold) {
+	if closing && stays(err) {
 		err = nil // CLOSE has no answer NO (RFC 9051 section 6.4.1)
 	}
 	return s.status("EXPUNGE", err)
 }
+
+// stays tells that some messages were kept, and the others removed.
+func stays(err error) bool { return errors.Is(err, vault.ErrLegalHold) || errors.Is(err, vault.ErrHeld) }
 
 func (s *session) expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 	if s.selected.readOnly {
@@ -103,7 +106,7 @@ func (s *session) expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 		among = s.selected.view.uidsIn(spans)
 	}
 	removed, err := s.reader.Expunge(s.ctx, s.selected.id, among)
-	if err != nil && !errors.Is(err, vault.ErrLegalHold) {
+	if err != nil && !stays(err) {
 		return err
 	}
 	for _, num := range s.selected.view.remove(removed) {
