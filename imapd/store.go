@@ -91,7 +91,9 @@ func (s *session) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error 
 }
 
 // stays tells that some messages were kept, and the others removed.
-func stays(err error) bool { return errors.Is(err, vault.ErrLegalHold) || errors.Is(err, vault.ErrHeld) }
+func stays(err error) bool {
+	return errors.Is(err, vault.ErrLegalHold) || errors.Is(err, vault.ErrHeld)
+}
 
 func (s *session) expunge(w *imapserver.ExpungeWriter, set *imap.UIDSet) error {
 	if s.selected.readOnly {

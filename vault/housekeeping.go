@@ -39,7 +39,7 @@ func (v *Vault) housekeep(ctx context.Context) {
 	}
 }
 
-// round disposes, then makes the erasure real, then signs the audit with all that in it. The checkpoint goes to the
+// round disposes, makes the erasure real, wraps the keys under the newest version, then signs the audit with all that in it. The checkpoint goes to the
 // operator's log too, since it shows most when it is kept outside the vault.
 func (v *Vault) round(ctx context.Context) {
 	failed := func(what string, err error) {
@@ -56,6 +56,7 @@ func (v *Vault) round(ctx context.Context) {
 			"legal_hold", r.LegalHold, "unread", r.Unread)
 	}
 	failed("maintenance", v.Maintain(ctx, nil))
+	failed("wrapping its keys under the newest version of the key", v.RewrapKeyring(ctx))
 	c, err := v.Audit().Checkpoint(ctx)
 	failed("audit checkpoint", err)
 	if err == nil {
