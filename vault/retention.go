@@ -43,7 +43,8 @@ func (r Rule) keeps() bool { return r.days() == 0 }
 
 func (r Rule) days() int { return r.AfterDeposit + r.AfterFirstRead + r.AfterLastActivity }
 
-func (r Rule) check() error {
+// Check tells what is wrong with a rule; Open refuses one that is.
+func (r Rule) Check() error {
 	if r == (Rule{}) {
 		return nil
 	}
@@ -68,11 +69,11 @@ func (r Rule) check() error {
 }
 
 func (r Retention) check() error {
-	if err := r.Default.check(); err != nil {
+	if err := r.Default.Check(); err != nil {
 		return err
 	}
 	for _, rule := range r.Functions {
-		if err := rule.check(); err != nil {
+		if err := rule.Check(); err != nil {
 			return err
 		}
 	}

@@ -48,11 +48,17 @@ func (e usageError) Error() string { return e.text }
 func (p *program) run(ctx context.Context, args []string) int {
 	err := p.do(ctx, args)
 	var usage usageError
+	var bad badConfig
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
 		fmt.Fprintf(p.stderr, "sigill: %v (see sigill --help)\n", err)
+		return exitUsage
+	case errors.As(err, &bad):
+		for _, f := range bad.faults {
+			fmt.Fprintf(p.stderr, "%s: %v\n", bad.file, f)
+		}
 		return exitUsage
 	}
 	fmt.Fprintf(p.stderr, "sigill: %v\n", err)
@@ -61,6 +67,8 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 type commandLine struct {
 	Demo    demoCommand    `cmd:"" help:"Run everything on this machine, with people to try it with."`
+	Config  configCommand  `cmd:"" help:"Print an annotated sample of the configuration."`
+	Check   checkCommand   `cmd:"" help:"Say every fault of a configuration."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"sigill/cmd/sigill/internal/config"
+)
+
+// configFile is the flag of every command that needs to know the installation.
+type configFile struct {
+	Config string `required:"" help:"The configuration file; sigill config prints a sample." placeholder:"FILE"`
+}
+
+// load reads the configuration. What is wrong with it is a usage error of many lines.
+func (f configFile) load() (config.Config, error) {
+	c, err := config.Load(f.Config)
+	var faults config.Faults
+	if errors.As(err, &faults) {
+		return c, badConfig{f.Config, faults}
+	}
+	if err != nil {
+		return c, usageError{err.Error()}
+	}
+	return c, nil
+}
+
+// badConfig is a configuration with faults, told one a line.
+type badConfig struct {
+	file   string
+	faults config.Faults
+}
+
+func (e badConfig) Error() string { return fmt.Sprintf("%s: %v", e.file, e.faults) }
+
+type configCommand struct {
+	Markdown bool `help:"Print docs/config.md, which is the sample as Markdown."`
+}
+
+// Help is shown below the flags.
+func (configCommand) Help() string {
+	return `An annotated sample with every key. Lines that begin with "#" and a key show defaults.
+
+Examples:
+
+  sigill config > sigill.toml`
+}
+
+// Run prints the sample.
+func (c configCommand) Run(p *program) error {
+	text := config.Sample
+	if c.Markdown {
+		text = config.Document()
+	}
+	_, err := fmt.Fprint(p.stdout, text)
+	return err
+}
+
+type checkCommand struct {
+	configFile
+}
+
+// Help is shown below the flags.
+func (checkCommand) Help() string {
+	return `Reads the configuration and the files it names: certificate, keys, secrets. Opens no port and no vault. Every fault is a line; exit code 2 if there is one.
+
+Examples:
+
+  sigill check --config /etc/sigill/sigill.toml`
+}
+
+// Run tells every fault.
+func (c checkCommand) Run(p *program) error {
+	if _, err := c.load(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s is right.\n", c.Config)
+	return err
+}

@@ -1,0 +1,114 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// File is the path of a file, absolute once it is read from a configuration. "credential:NAME" in the configuration is the
+// file NAME that systemd's LoadCredential= put into $CREDENTIALS_DIRECTORY.
+type File string
+
+// credentials is the scheme of paths that systemd gives.
+const credentials = "credential:"
+
+func fileAt(dir, path string) File {
+	if name, ok := strings.CutPrefix(path, credentials); ok {
+		if from := os.Getenv("CREDENTIALS_DIRECTORY"); from != "" && filepath.IsLocal(name) {
+			return File(filepath.Join(from, name))
+		}
+		return File(path) // readable says what is missing
+	}
+	if path == "" || filepath.IsAbs(path) {
+		return File(path)
+	}
+	return File(filepath.Join(dir, path))
+}
+
+// Read gives the file's octets.
+func (p File) Read() ([]byte, error) {
+	if strings.HasPrefix(string(p), credentials) {
+		return nil, fmt.Errorf("%s: systemd has given no credentials ($CREDENTIALS_DIRECTORY is not set): use LoadCredential=, or the path of a file", p)
+	}
+	text, err := os.ReadFile(string(p))
+	if err != nil {
+		return nil, plainly(err)
+	}
+	return text, nil
+}
+
+// ReadPrivate is Read for a file that none but its owner may read.
+func (p File) ReadPrivate() ([]byte, error) {
+	if info, err := os.Stat(string(p)); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s can be read by others (mode %v): run chmod 600 %s", p, info.Mode().Perm(), p)
+	}
+	return p.Read()
+}
+
+// ReadSecret gives the secret in the file, less a line end after it.
+func (p File) ReadSecret() (Secret, error) {
+	text, err := p.ReadPrivate()
+	secret := strings.TrimRight(string(text), "\r\n")
+	if err == nil && secret == "" {
+		err = fmt.Errorf("%s is empty: write the secret into it", p)
+	}
+	return Secret(secret), err
+}
+
+// plainly tells of a file that cannot be read without the words of a system call.
+func plainly(err error) error {
+	pe, ok := err.(*fs.PathError)
+	switch {
+	case ok && os.IsNotExist(err):
+		return fmt.Errorf("there is no file %s", pe.Path)
+	case ok && os.IsPermission(err):
+		return fmt.Errorf("%s cannot be read by this user: change its owner or mode", pe.Path)
+	case ok:
+		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return err
+}
+
+// Secret is a text that prints as **redacted** for every verb.
+type Secret string
+
+const redacted = "**redacted**"
+
+// Format keeps the secret out of print.
+func (Secret) Format(s fmt.State, _ rune) { fmt.Fprint(s, redacted) }
+
+// MarshalText keeps it out of JSON and of logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Size is a number of octets, written "25MB" (powers of 1000) or "10GiB" (powers of 1024).
+type Size int64
+
+var units = []struct {
+	name   string
+	octets int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+}
+
+// UnmarshalText reads a size.
+func (s *Size) UnmarshalText(text []byte) error {
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(string(text), u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64/u.octets {
+			return fmt.Errorf("not a size")
+		}
+		*s = Size(n * u.octets)
+		return nil
+	}
+	return fmt.Errorf("a size without unit")
+}

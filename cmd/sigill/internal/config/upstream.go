@@ -1,0 +1,68 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+
+	"sigill/smtpd/relay"
+)
+
+// Upstream is the relay that takes mail without a tag, and notices.
+type Upstream struct {
+	Address      string `toml:"address"`
+	Security     string `toml:"security"`
+	CA           File   `toml:"ca"`
+	Username     string `toml:"username"`
+	PasswordFile File   `toml:"password_file"`
+}
+
+func defaultUpstream() Upstream { return Upstream{Security: string(relay.StartTLS)} }
+
+func (u Upstream) check(f faults, whole *Config) {
+	f.need("address", u.Address != "" && isAddress(u.Address), "must be the relay's host and port, such as \"smtp.example.se:25\"")
+	_, err := u.authorities()
+	f.fits("ca", err)
+	f.need("username", u.Username != "" || u.PasswordFile == "", "must be set beside password_file")
+	f.need("password_file", u.Username == "" || u.PasswordFile != "", "must be set beside username")
+	if u.PasswordFile != "" {
+		_, err := u.PasswordFile.ReadSecret()
+		f.fits("password_file", err)
+	}
+	if isAddress(u.Address) {
+		_, err := relay.New(relay.Config{Addr: u.Address, Security: relay.Security(u.Security), Hello: "check"})
+		f.fits("security", err)
+	}
+}
+
+func (u Upstream) authorities() (*x509.CertPool, error) {
+	if u.CA == "" {
+		return nil, nil // the system's
+	}
+	text, err := u.CA.Read()
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", u.CA)
+	}
+	return pool, nil
+}
+
+// Relay gives the section as the relay takes it; hello is our name.
+func (u Upstream) Relay(hello string) (relay.Config, error) {
+	pool, err := u.authorities()
+	if err != nil {
+		return relay.Config{}, fmt.Errorf("upstream.ca: %w", err)
+	}
+	c := relay.Config{Addr: u.Address, Security: relay.Security(u.Security), TLS: &tls.Config{RootCAs: pool}, Hello: hello}
+	if u.Username != "" {
+		password, err := u.PasswordFile.ReadSecret()
+		if err != nil {
+			return relay.Config{}, fmt.Errorf("upstream.password_file: %w", err)
+		}
+		c.Auth = &relay.Credentials{Username: u.Username, Password: string(password)}
+	}
+	return c, nil
+}
