@@ -42,17 +42,19 @@ func (g *gate) leave(from netip.Addr) {
 
 // origin is what is counted as one address: of IPv6 the network of 64 bits that one customer has.
 func origin(a net.Addr) netip.Addr {
-	ap, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	ip := ap.Addr().Unmap()
+	ip := remote(a)
 	if ip.Is6() {
 		if p, err := ip.Prefix(64); err == nil {
 			return p.Addr()
 		}
 	}
 	return ip
+}
+
+// remote is an address without port and zone; invalid if it is none of IP.
+func remote(a net.Addr) netip.Addr {
+	ap, _ := netip.ParseAddrPort(a.String())
+	return ap.Addr().Unmap().WithZone("")
 }
 
 // host is an address without port, for the log.

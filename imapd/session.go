@@ -69,7 +69,9 @@ func (s *session) Login(address, password string) error {
 	if s.failures >= s.server.limits.LoginFailures {
 		return errLogin
 	}
-	account, err := s.server.config.Vault.Directory().Authenticate(s.ctx, address, password)
+	account, err := s.server.config.Vault.Directory().Authenticate(s.ctx, vault.Login{
+		Address: address, Password: password, Door: vault.DoorIMAP, From: remote(s.conn.RemoteAddr()),
+	})
 	if err != nil {
 		return s.failed(err)
 	}

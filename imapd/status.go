@@ -15,6 +15,7 @@ import (
 // are for people; none holds anything of a message.
 var (
 	errLogin      = no(imap.ResponseCodeAuthenticationFailed, "Wrong address or password")
+	errTooMany    = no(imap.ResponseCodeUnavailable, "Too many failed logins, try again in a few minutes")
 	errNotHere    = no(imap.ResponseCodeNonExistent, "There is no such mailbox")
 	errFixed      = no(imap.ResponseCodeCannot, "Mailboxes come with accounts and function addresses; they cannot be made, removed or renamed here")
 	errExists     = no(imap.ResponseCodeAlreadyExists, "There is such a mailbox already")
@@ -58,6 +59,8 @@ func (s *session) status(command string, err error) error {
 		return errHeld
 	case errors.Is(err, vault.ErrBadCredentials):
 		return errLogin
+	case errors.Is(err, vault.ErrTooManyTries):
+		return errTooMany
 	case errors.Is(err, vault.ErrClosed), errors.Is(err, context.Canceled):
 		return no(imap.ResponseCodeUnavailable, "The server is ending, come back later")
 	}

@@ -70,7 +70,9 @@ func (s *session) plain(identity, username, password string) error {
 }
 
 func (s *session) login(username, password string) error {
-	a, err := s.server.accounts.Authenticate(s.ctx, username, password)
+	a, err := s.server.accounts.Authenticate(s.ctx, vault.Login{
+		Address: username, Password: password, Door: vault.DoorSMTP, From: remote(s.smtp.Conn()),
+	})
 	if err != nil {
 		return s.failed(err)
 	}

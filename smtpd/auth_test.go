@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"encoding/base64"
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	good, bad := plainAuth(anna.String(), password), plainAuth(anna.String(), "fel")
+	client := 0
 	for why, row := range map[string][]string{
 		"PLAIN at once":                 {"AUTH PLAIN " + good, "235"},
 		"PLAIN in two lines":            {"AUTH PLAIN", "334", good, "235"},
@@ -43,9 +45,11 @@ func TestLogin(t *testing.T) {
 		"null sender":                   {"AUTH PLAIN " + good, "235", "MAIL FROM:<>", "550 5.7.1"},
 		"a function address's stranger": {"AUTH PLAIN " + plainAuth("eva@kommun.example", password), "235", "MAIL FROM:<familj@kommun.example>", "553 5.7.1"},
 	} {
+		client++ // each from an address of its own, or they would lock each other out
+		ip := fmt.Sprintf("127.0.1.%d", client)
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
-			w := g.wire(Submissions)
+			w := g.wireFrom(ip, Submissions)
 			w.t = t
 			w.talk(append([]string{"", "220", "EHLO client.example", "250"}, row...)...)
 		})

@@ -53,7 +53,7 @@ func (l lost) Answers(context.Context, []string) (bool, error) { return false, l
 func (l lost) MaySendAs(context.Context, policy.Address, policy.Address) (bool, error) {
 	return false, l.err
 }
-func (l lost) Authenticate(context.Context, string, string) (vault.Account, error) {
+func (l lost) Authenticate(context.Context, vault.Login) (vault.Account, error) {
 	return vault.Account{}, l.err
 }
 

@@ -82,6 +82,7 @@ func start(t testing.TB, change func(*setup)) *gateway {
 	if change != nil {
 		change(&o)
 	}
+	o.vault.MailPasswords = true
 	g.open(&o)
 	var err error
 	if o.Relay == nil {

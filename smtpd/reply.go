@@ -82,6 +82,7 @@ var table = []struct {
 	{errNoLogin, 502, smtp.EnhancedCode{5, 5, 1}, "nobody logs in on this port"},
 	{errMechanism, 504, smtp.EnhancedCode{5, 5, 4}, "unknown mechanism, use PLAIN or LOGIN"},
 	{vault.ErrBadCredentials, 535, smtp.EnhancedCode{5, 7, 8}, "wrong address or password"},
+	{vault.ErrTooManyTries, 454, smtp.EnhancedCode{4, 7, 0}, "too many failed logins, try again in a few minutes"},
 	{errTries, 421, smtp.EnhancedCode{4, 7, 0}, "too many failed logins"},
 	{errUTF8, 553, smtp.EnhancedCode{5, 6, 7}, "an address beyond ASCII needs SMTPUTF8"},
 	{errSenderSyntax, 553, smtp.EnhancedCode{5, 1, 7}, "the sender is not a mail address"},

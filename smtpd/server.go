@@ -49,7 +49,7 @@ type draft interface {
 
 // accounts tells who may send: *vault.Directory, or one that fails in a test.
 type accounts interface {
-	Authenticate(ctx context.Context, address, password string) (vault.Account, error)
+	Authenticate(ctx context.Context, l vault.Login) (vault.Account, error)
 	MaySendAs(ctx context.Context, account, from policy.Address) (bool, error)
 }
 

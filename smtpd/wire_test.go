@@ -22,9 +22,13 @@ type wire struct {
 	in *bufio.Reader
 }
 
-func (g *gateway) wire(kind Kind) *wire {
+func (g *gateway) wire(kind Kind) *wire { return g.wireFrom("127.0.0.1", kind) }
+
+// wireFrom is a client with a loopback address of its own.
+func (g *gateway) wireFrom(ip string, kind Kind) *wire {
 	g.t.Helper()
-	c, err := net.Dial("tcp", g.addr[kind])
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+	c, err := from.Dial("tcp", g.addr[kind])
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -7,6 +7,12 @@ var (
 	ErrNotFound = errors.New("vault: not found")
 	// ErrBadCredentials means a wrong address or a wrong password.
 	ErrBadCredentials = errors.New("vault: wrong address or password")
+	// ErrTooManyTries means that so many logins failed that this one was not looked at. It passes within minutes.
+	ErrTooManyTries = errors.New("vault: too many failed logins")
+	// ErrDeviceName means that a device password's name is empty, too long or not printable.
+	ErrDeviceName = errors.New("vault: a device needs a name of 1 to 64 printable characters")
+	// ErrTooManyDevices means that an account has as many device passwords as it may.
+	ErrTooManyDevices = errors.New("vault: the account has too many device passwords; revoke one")
 	// ErrUnknownRecipient means that a message which was not to be held has an outside recipient without identity. The
 	// binding went between decision and commit: decide again.
 	ErrUnknownRecipient = errors.New("vault: an outside recipient has no identity")

@@ -272,7 +272,7 @@ func TestAuthenticate(t *testing.T) {
 		{"a function address has no login", "omsorg@kommun.example", "", vault.ErrBadCredentials},
 		{"not an address", "\x00", "secret anna", vault.ErrBadCredentials},
 	} {
-		a, err := h.Directory().Authenticate(t.Context(), row.address, row.password)
+		a, err := h.Directory().Authenticate(t.Context(), vault.Login{Address: row.address, Password: row.password, Door: vault.DoorWeb})
 		if !errors.Is(err, row.want) || (err == nil) != (a.Address == anna) {
 			t.Errorf("%s: %+v, %v", row.why, a, err)
 		}

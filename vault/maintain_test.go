@@ -80,7 +80,7 @@ func TestEverythingReadsOnAfterMaintenance(t *testing.T) {
 	must(t, h.reader(vault.Staff(anna)).Complete(t.Context(), held, map[string]policy.PersonID{new_.Key(): otherID}))
 	_, err := h.reader(vault.Person(kimsID)).FollowLink(t.Context(), linkOf(t, h, ids[0]))
 	must(t, err)
-	_, err = h.Directory().Authenticate(t.Context(), "anna@kommun.example", "secret anna")
+	_, err = h.Directory().Authenticate(t.Context(), vault.Login{Address: "anna@kommun.example", Password: "secret anna", Door: vault.DoorWeb})
 	must(t, err)
 }
 

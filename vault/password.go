@@ -62,14 +62,14 @@ func checkPassword(phc, password string) bool {
 	return subtle.ConstantTimeCompare(got, want) == 1
 }
 
-// Authenticate checks a password. ErrBadCredentials costs the same time whether the address or the password is wrong.
+// checkAccount compares a password with an account's hash. It costs the same time whether the address or the password is wrong.
 // As many checks as there are processors run at once; others wait their turn, or until ctx ends.
-func (d *Directory) Authenticate(ctx context.Context, address, password string) (Account, error) {
+func (d *Directory) checkAccount(ctx context.Context, address, password string) (policy.Address, error) {
 	select {
 	case d.v.passwords.turns <- struct{}{}:
 		defer func() { <-d.v.passwords.turns }()
 	case <-ctx.Done():
-		return Account{}, ctx.Err()
+		return policy.Address{}, ctx.Err()
 	}
 	rec := accountRecord{Password: d.v.passwords.decoy()}
 	if a, err := policy.ParseAddress(address); err == nil {
@@ -78,11 +78,11 @@ func (d *Directory) Authenticate(ctx context.Context, address, password string) 
 		case err == nil:
 			rec = found
 		case !isNotFound(err):
-			return Account{}, err
+			return policy.Address{}, err
 		}
 	}
 	if !checkPassword(rec.Password, password) || rec.Address.IsZero() {
-		return Account{}, ErrBadCredentials
+		return policy.Address{}, ErrBadCredentials
 	}
-	return Account{Address: rec.Address, Name: rec.Name}, nil
+	return rec.Address, nil
 }

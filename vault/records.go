@@ -87,6 +87,13 @@ type accountRecord struct {
 	Password string         `codec:"3"` // PHC string
 }
 
+type deviceRecord struct {
+	Account policy.Address `codec:"1"`
+	Name    string         `codec:"2"`
+	Created instant        `codec:"3"`
+	Used    instant        `codec:"4,omitempty"`
+}
+
 type functionRecord struct {
 	Address policy.Address   `codec:"1"`
 	Name    string           `codec:"2"`

@@ -37,6 +37,7 @@ const (
 	tCheckpoint   kv.Table = "checkpoint"   // number of the event → checkpointRecord
 	tLegalHold    kv.Table = "legalhold"    // kind, message or owner, hold → legalHoldRecord
 	tDisposal     kv.Table = "disposal"     // number → disposalRecord
+	tDevice       kv.Table = "device"       // owner, digest of the password → deviceRecord
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.

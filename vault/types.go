@@ -247,6 +247,7 @@ type Door string
 const (
 	DoorWeb  Door = "web"
 	DoorIMAP Door = "imap"
+	DoorSMTP Door = "smtp"
 )
 
 // FlagChange says how StoreFlags changes flags.

@@ -27,6 +27,8 @@ type Options struct {
 	MaxSize int64
 	// Retention says what is disposed of and when; nothing if zero.
 	Retention Retention
+	// MailPasswords lets account passwords open submission and IMAP too. Without it only device passwords and tokens do.
+	MailPasswords bool
 	// Housekeeping is how often Run disposes and maintains; daily if 0, never if negative.
 	Housekeeping time.Duration
 }
@@ -49,6 +51,9 @@ type Vault struct {
 	hub       hub
 	outbox    *Outbox
 	passwords *passwords
+	throttle  *throttle
+
+	mailPasswords bool
 
 	retention    Retention
 	housekeeping time.Duration
@@ -157,6 +162,8 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 		lookup:    ring.lookup,
 		passwords: newPasswords(),
 
+		mailPasswords: o.MailPasswords,
+
 		retention:    o.Retention,
 		housekeeping: o.Housekeeping,
 	}
@@ -166,6 +173,7 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 	if v.now == nil {
 		v.now = time.Now
 	}
+	v.throttle = newThrottle(v.now)
 	rand.Read(v.run[:])
 	v.outbox = &Outbox{v: v, wake: make(chan struct{}, 1)}
 	return v

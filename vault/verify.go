@@ -242,6 +242,7 @@ func (v *Vault) verifyRecords(ctx context.Context, r *Report) error {
 		verifyTable[jobRecord](t, r, tJob)
 		verifyTable[legalHoldRecord](t, r, tLegalHold)
 		verifyTable[disposalRecord](t, r, tDisposal)
+		verifyTable[deviceRecord](t, r, tDevice)
 		return nil
 	})
 }

@@ -86,7 +86,7 @@ func TestNetwork(t *testing.T) {
 		"[::ffff:192.0.2.1]:5":     "192.0.2.1",
 		"[2001:db8:1:2:3:4:5:6]:5": "2001:db8:1:2::/64",
 		"[fe80::1%eth0]:5":         "fe80::/64",
-		"@":                        "@",
+		"@":                        "invalid IP",
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = remote

@@ -34,6 +34,7 @@ var problems = []struct {
 	{errMethod, http.StatusMethodNotAllowed, "method"},
 	{errCrossOrigin, http.StatusForbidden, "origin"},
 	{errTooMany, http.StatusTooManyRequests, "many"},
+	{vault.ErrTooManyTries, http.StatusTooManyRequests, "many"},
 	{errBadForm, http.StatusBadRequest, "form"},
 	{errOldForm, http.StatusConflict, "old"},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "large"},

@@ -79,7 +79,6 @@ type Server struct {
 	store    *sessionStore
 	replies  *replies
 	visitors *limiter // by network address: logins and links
-	accounts *limiter // by account: failed passwords
 	mux      *http.ServeMux
 	handler  http.Handler
 }
@@ -108,7 +107,6 @@ func New(c Config) (*Server, error) {
 		store:    newSessionStore(c.Now, c.Limits),
 		replies:  newReplies(c.Now, c.Limits.Session),
 		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
-		accounts: newLimiter(c.Now, 6, 10),
 	}
 	s.sessions = newSessions(c.Limits, s.store)
 	if err := s.load(); err != nil {
@@ -201,7 +199,6 @@ func (s *Server) sweep() {
 	s.store.sweep()
 	s.replies.sweep()
 	s.visitors.sweep()
-	s.accounts.sweep()
 }
 
 // incident is a name for a fault that a visitor can tell and a log can be searched for.

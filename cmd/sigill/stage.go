@@ -133,7 +133,7 @@ func (s *stage) openVault(ctx context.Context, o stageOptions) error {
 	if err != nil {
 		return err
 	}
-	if s.vault, err = vault.Open(ctx, filepath.Join(o.Dir, "vault"), keys, vault.Options{Log: o.Log, Now: o.Now}); err != nil {
+	if s.vault, err = vault.Open(ctx, filepath.Join(o.Dir, "vault"), keys, vault.Options{Log: o.Log, Now: o.Now, MailPasswords: true}); err != nil {
 		return err
 	}
 	return s.settle(ctx)

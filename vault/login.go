@@ -1,0 +1,115 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"sigill/policy"
+)
+
+// Login is somebody who wants in.
+type Login struct {
+	// Address is what was typed for one; "" if only a token tells.
+	Address  string
+	Password string
+	Door     Door
+	// From is the client's place on the network; invalid if it is not known.
+	From netip.Addr
+}
+
+// proof tells whose login is proved, and how, for the audit. ErrBadCredentials if it is nobody's.
+type proof func(context.Context) (account policy.Address, how string, err error)
+
+// Authenticate lets in who has the right password: on the web the account's, elsewhere a device's, or the account's too
+// with Options.MailPasswords. ErrBadCredentials does not tell whether the address or the password is wrong;
+// ErrTooManyTries, and a wait of seconds, meet those who guess.
+func (d *Directory) Authenticate(ctx context.Context, l Login) (Account, error) {
+	return d.enter(ctx, l, func(ctx context.Context) (policy.Address, string, error) {
+		if l.Door != DoorWeb {
+			a, id, err := d.checkDevice(ctx, l.Address, l.Password)
+			if !d.v.mailPasswords || !errors.Is(err, ErrBadCredentials) {
+				return a, "device " + id, err
+			}
+		}
+		a, err := d.checkAccount(ctx, l.Address, l.Password)
+		return a, "password", err
+	})
+}
+
+// AuthenticateToken lets in whom somebody else vouches for: verify gives the address a token is for, or an error that is
+// ErrBadCredentials if the token is no good. An address that was typed must be the same. Otherwise it is Authenticate.
+func (d *Directory) AuthenticateToken(ctx context.Context, l Login, verify func(context.Context) (address string, err error)) (Account, error) {
+	return d.enter(ctx, l, func(ctx context.Context) (policy.Address, string, error) {
+		address, err := verify(ctx)
+		if err != nil {
+			return policy.Address{}, "", err
+		}
+		a, err := policy.ParseAddress(address)
+		if err != nil {
+			return a, "", fmt.Errorf("%w: the token names no mail address", ErrBadCredentials)
+		}
+		if typed, err := policy.ParseAddress(l.Address); l.Address != "" && (err != nil || typed.Key() != a.Key()) {
+			return a, "", fmt.Errorf("%w: the token is somebody else's", ErrBadCredentials)
+		}
+		return a, "token", nil
+	})
+}
+
+// enter counts the try before it looks at the proof, so that many at once are as slow as one after the other.
+func (d *Directory) enter(ctx context.Context, l Login, prove proof) (Account, error) {
+	at := pair{network: neighbourhood(l.From)}
+	if a, err := policy.ParseAddress(l.Address); err == nil {
+		at.account = d.v.staffOwner(a)
+	}
+	undo, err := d.v.throttle.begin(ctx, at)
+	if err != nil {
+		return Account{}, err
+	}
+	address, how, err := prove(ctx)
+	var account Account
+	if err == nil {
+		account, err = d.Account(ctx, address)
+	}
+	switch {
+	case err == nil:
+		undo()
+		as := pair{d.v.staffOwner(account.Address), at.network}
+		if news := d.v.throttle.succeeded(as); news && l.Door != DoorWeb { // the web records each of its logins
+			d.note(ctx, Event{Actor: account.Address.Key(), Action: "login", Result: "ok", Detail: fmt.Sprintf("%s from %s by %s", l.Door, l.From, how)})
+		}
+		return account, nil
+	case errors.Is(err, ErrBadCredentials), isNotFound(err):
+		d.failed(ctx, l)
+		return Account{}, fmt.Errorf("%w: %w", ErrBadCredentials, err)
+	}
+	undo()
+	return Account{}, err
+}
+
+// failed notes a failed login, as long as there are not too many. What was typed is noted only if it is an account's
+// address: people type passwords there too.
+func (d *Directory) failed(ctx context.Context, l Login) {
+	before, ok := d.v.throttle.mayNote()
+	if !ok {
+		return
+	}
+	e := Event{Actor: "unknown", Action: "login", Result: "refused", Detail: fmt.Sprintf("%s from %s", l.Door, l.From)}
+	if a, err := policy.ParseAddress(l.Address); err == nil {
+		if known, err := d.Account(ctx, a); err == nil {
+			e.Actor = known.Address.Key()
+		}
+	}
+	if before > 0 {
+		e.Detail += fmt.Sprintf("; %d more were not noted", before)
+	}
+	d.note(ctx, e)
+}
+
+// note records what must not keep a login from its answer.
+func (d *Directory) note(ctx context.Context, e Event) {
+	if err := d.v.Audit().Record(ctx, e); err != nil && ctx.Err() == nil {
+		d.v.log.Error("a login is not in the audit", "result", e.Result, "err", err)
+	}
+}
