@@ -1,9 +1,10 @@
 // Package imapd lets staff read, file and answer secure messages in the mail client they have: an IMAP4rev1 server
 // (RFC 3501) over the vault.
 //
-// Each account sees INBOX, Sent, Drafts and Trash, and under "Shared/" every function address it belongs to:
-// "Shared/omsorg@kommun.example" is its inbox, "Shared/omsorg@kommun.example/Sent" what was sent from it. Mailboxes come
-// and go with accounts and membership; a client can neither make nor remove one.
+// Each account sees INBOX, Sent, Drafts, Trash and Archive, its own folders, and under "Shared/" every function address
+// it belongs to: "Shared/omsorg@kommun.example" is its inbox, "Shared/omsorg@kommun.example/Sent" what was sent from it,
+// and what else its members have made lies beside Sent. Function addresses come and go with membership; a client makes,
+// renames and removes folders only.
 //
 // What is promised: passwords travel over TLS only. Every octet of a message is served from where it lies in the vault, by
 // the [message.Index] made when it came in: nothing is parsed again, memory does not grow with the message, and no vault
@@ -11,7 +12,7 @@
 // its size was already promised, a closed connection; never wrong octets. Deliveries reach IDLE at once. Sequence numbers
 // change only when the client is told.
 //
-// What is not promised: IMAP4rev2, CONDSTORE, SORT, QUOTA, BINARY, folders of the user's own. What is not served is not
+// What is not promised: IMAP4rev2, CONDSTORE, SORT, QUOTA, BINARY. What is not served is not
 // offered in CAPABILITY and is answered NO.
 //
 // The library does the grammar. What it lacks is met around it: conn.go and guard.go for deadlines and literals, limit.go

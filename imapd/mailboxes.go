@@ -1,11 +1,13 @@
 package imapd
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
+	"golang.org/x/text/unicode/norm"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -23,10 +25,12 @@ var roleNames = map[vault.Role]struct {
 	name string
 	use  imap.MailboxAttr
 }{
-	vault.Inbox:  {name: inbox},
-	vault.Sent:   {"Sent", imap.MailboxAttrSent},
-	vault.Drafts: {"Drafts", imap.MailboxAttrDrafts},
-	vault.Trash:  {"Trash", imap.MailboxAttrTrash},
+	vault.Inbox:   {name: inbox},
+	vault.Sent:    {"Sent", imap.MailboxAttrSent},
+	vault.Drafts:  {"Drafts", imap.MailboxAttrDrafts},
+	vault.Trash:   {"Trash", imap.MailboxAttrTrash},
+	vault.Archive: {"Archive", imap.MailboxAttrArchive},
+	vault.Junk:    {use: imap.MailboxAttrJunk},
 }
 
 // folder is a mailbox with its name. One without a mailbox is only a level of names.
@@ -46,14 +50,15 @@ func (s *session) folders() ([]folder, error) {
 	for i := range mailboxes {
 		m := &mailboxes[i]
 		role := roleNames[m.Role]
+		name := cmp.Or(m.Name, role.name)
 		switch {
 		case !m.Shared:
-			own = append(own, folder{role.name, role.use, m})
+			own = append(own, folder{name, role.use, m})
 		case m.Role == vault.Inbox:
 			others = append(others, folder{name: sharedName(m.Owner), mailbox: m})
 		default:
 			// No special use: a client that finds two Sent may file its own mail in the wrong one.
-			others = append(others, folder{name: sharedName(m.Owner) + string(delimiter) + role.name, mailbox: m})
+			others = append(others, folder{name: sharedName(m.Owner) + string(delimiter) + name, mailbox: m})
 		}
 	}
 	if len(others) > 0 {
@@ -74,6 +79,11 @@ func (s *session) find(name string) (*vault.Mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	return named(folders, name)
+}
+
+func named(folders []folder, name string) (*vault.Mailbox, error) {
+	name = norm.NFC.String(name) // as the vault has them
 	for _, f := range folders {
 		if f.name == name && f.mailbox != nil {
 			return f.mailbox, nil
@@ -81,26 +91,6 @@ func (s *session) find(name string) (*vault.Mailbox, error) {
 	}
 	return nil, errNotHere
 }
-
-// Create is refused: mailboxes are fixed.
-func (s *session) Create(name string, _ *imap.CreateOptions) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch _, err := s.find(strings.TrimSuffix(name, string(delimiter))); err {
-	case nil:
-		return errExists
-	case errNotHere:
-		return errFixed
-	default:
-		return s.status("CREATE", err)
-	}
-}
-
-// Delete is refused.
-func (s *session) Delete(string) error { return errFixed }
-
-// Rename is refused.
-func (s *session) Rename(string, string, *imap.RenameOptions) error { return errFixed }
 
 // Subscribe changes nothing, since every mailbox is subscribed to.
 func (s *session) Subscribe(name string) error {

@@ -132,7 +132,7 @@ func capabilities() imap.CapSet {
 	return imap.CapSet{
 		imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapMove: {}, imap.CapESearch: {},
 		imap.CapListExtended: {}, imap.CapListStatus: {}, imap.CapStatusSize: {}, imap.CapChildren: {},
-		imap.CapSpecialUse: {},
+		imap.CapSpecialUse: {}, imap.CapCreateSpecialUse: {},
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 const capabilityLine = "* CAPABILITY IMAP4rev1 SASL-IR LITERAL- UNSELECT ENABLE IDLE UTF8=ACCEPT NAMESPACE UIDPLUS ESEARCH " +
-	"LIST-EXTENDED LIST-STATUS MOVE STATUS=SIZE CHILDREN SPECIAL-USE APPENDLIMIT=104857600"
+	"LIST-EXTENDED LIST-STATUS MOVE STATUS=SIZE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE APPENDLIMIT=104857600"
 
 func TestCapability(t *testing.T) {
 	t.Parallel()
@@ -50,19 +50,22 @@ func TestMailboxNames(t *testing.T) {
 * LIST (\HasNoChildren \Sent) "/" "Sent"
 * LIST (\HasNoChildren \Drafts) "/" "Drafts"
 * LIST (\HasNoChildren \Trash) "/" "Trash"
+* LIST (\HasNoChildren \Archive) "/" "Archive"
 * LIST (\Noselect \HasChildren) "/" "Shared"
 * LIST (\HasChildren) "/" "Shared/omsorg@kommun.example"
 * LIST (\HasNoChildren) "/" "Shared/omsorg@kommun.example/Sent"`, "all"},
 		{`LIST "" "Shared/%"`, `* LIST (\HasChildren) "/" "Shared/omsorg@kommun.example"`, "one level"},
 		{`LIST (SPECIAL-USE) "" "*"`, `* LIST (\HasNoChildren \Sent) "/" "Sent"
 * LIST (\HasNoChildren \Drafts) "/" "Drafts"
-* LIST (\HasNoChildren \Trash) "/" "Trash"`, "RFC 6154"},
+* LIST (\HasNoChildren \Trash) "/" "Trash"
+* LIST (\HasNoChildren \Archive) "/" "Archive"`, "RFC 6154"},
 		{`LIST (SUBSCRIBED RECURSIVEMATCH) "" "S%"`, `* LIST (\Subscribed \HasNoChildren \Sent) "/" "Sent"
 * LIST (\Noselect \HasChildren) "/" "Shared" (CHILDINFO ("SUBSCRIBED"))`, "RFC 5258"},
 		{`LSUB "" "%"`, `* LSUB (\Subscribed \HasNoChildren) "/" INBOX
 * LSUB (\Subscribed \HasNoChildren \Sent) "/" "Sent"
 * LSUB (\Subscribed \HasNoChildren \Drafts) "/" "Drafts"
 * LSUB (\Subscribed \HasNoChildren \Trash) "/" "Trash"
+* LSUB (\Subscribed \HasNoChildren \Archive) "/" "Archive"
 * LSUB (\Noselect \HasChildren) "/" "Shared"`, "RFC 3501 section 6.3.9"},
 		{`LIST "" (inbox "Shared/*/Sent") RETURN (STATUS (MESSAGES UNSEEN))`, `* LIST (\HasNoChildren) "/" INBOX
 * STATUS INBOX (MESSAGES 1 UNSEEN 1)
@@ -77,7 +80,7 @@ func TestMailboxNames(t *testing.T) {
 		}
 	}
 	for _, c := range [][2]string{
-		{"NO [CANNOT]", "CREATE Projekt"}, {"NO [ALREADYEXISTS]", "CREATE Sent"}, {"NO [CANNOT]", "DELETE Sent"},
+		{"NO [ALREADYEXISTS]", "CREATE Sent"}, {"NO [CANNOT]", "DELETE Sent"},
 		{"NO [CANNOT]", "RENAME Sent Skickat"}, {"NO [CANNOT]", "UNSUBSCRIBE Sent"}, {"NO [NONEXISTENT]", "SUBSCRIBE Projekt"},
 		{"NO [NONEXISTENT]", "SELECT Projekt"}, {"NO [NONEXISTENT]", "SELECT Shared"}, {"NO [NONEXISTENT]", "STATUS Projekt (MESSAGES)"},
 		{"NO [NONEXISTENT]", "EXAMINE Shared/skola@kommun.example"}, {"BAD", "FETCH 1 FLAGS"},

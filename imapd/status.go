@@ -17,7 +17,13 @@ var (
 	errLogin      = no(imap.ResponseCodeAuthenticationFailed, "Wrong address or password")
 	errTooMany    = no(imap.ResponseCodeUnavailable, "Too many failed logins, try again in a few minutes")
 	errNotHere    = no(imap.ResponseCodeNonExistent, "There is no such mailbox")
-	errFixed      = no(imap.ResponseCodeCannot, "Mailboxes come with accounts and function addresses; they cannot be made, removed or renamed here")
+	errFixed      = no(imap.ResponseCodeCannot, "This mailbox came with the account and stays as it is")
+	errShared     = no(imap.ResponseCodeCannot, "Under Shared only folders of function addresses can be made, and none moves in or out")
+	errName       = no(imap.ResponseCodeCannot, "A folder cannot have this name: it may be too long or too deep, or lies within itself, or has an empty level, or one of & % * or control characters")
+	errUse        = no("USEATTR", "There is no folder for this use, or there is one already")
+	errHasFolders = no("HASCHILDREN", "Remove the folders within it first")
+	errFolders    = no(imap.ResponseCodeLimit, "There are as many folders as can be; remove some first")
+	errTryCreate  = no(imap.ResponseCodeTryCreate, "There is no such folder yet")
 	errExists     = no(imap.ResponseCodeAlreadyExists, "There is such a mailbox already")
 	errSubscribed = no(imap.ResponseCodeCannot, "All mailboxes are always subscribed to")
 	errReadOnly   = no(imap.ResponseCodeCannot, "The mailbox is open for reading only; use SELECT")
@@ -53,6 +59,16 @@ func (s *session) status(command string, err error) error {
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		return errNotHere
+	case errors.Is(err, vault.ErrExists):
+		return errExists
+	case errors.Is(err, vault.ErrBadName):
+		return errName
+	case errors.Is(err, vault.ErrFixed):
+		return errFixed
+	case errors.Is(err, vault.ErrHasFolders):
+		return errHasFolders
+	case errors.Is(err, vault.ErrTooMany):
+		return errFolders
 	case errors.Is(err, vault.ErrLegalHold):
 		return errLegalHold
 	case errors.Is(err, vault.ErrHeld):

@@ -15,9 +15,8 @@ type transferFunc func(ctx context.Context, from vault.MailboxID, uids []vault.U
 
 // transfer copies or moves, all messages or none, and gives COPYUID's data, nil if nothing was there to take.
 func (s *session) transfer(f transferFunc, spans []span, dest string) (*imap.CopyData, []vault.UID, error) {
-	to, err := s.find(dest)
+	to, err := s.destination(dest)
 	if err != nil {
-		// No TRYCREATE: it cannot be made (RFC 3501 section 6.4.7).
 		return nil, nil, err
 	}
 	uids := s.selected.view.uidsIn(spans)
@@ -58,7 +57,7 @@ func (s *session) append(name string, r imap.LiteralReader, o *imap.AppendOption
 	if err != nil {
 		return nil, err
 	}
-	to, err := s.find(name)
+	to, err := s.destination(name)
 	if err != nil {
 		return nil, err
 	}

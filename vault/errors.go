@@ -22,6 +22,16 @@ var (
 	ErrNoReply = errors.New("vault: this message cannot be answered")
 	// ErrIncomplete means that an identity is still missing after completing a hold.
 	ErrIncomplete = errors.New("vault: not every outside recipient has an identity")
+	// ErrBadName means that a folder cannot have that name.
+	ErrBadName = errors.New("vault: no name for a folder")
+	// ErrExists means that there is such a folder already.
+	ErrExists = errors.New("vault: it exists already")
+	// ErrTooMany means that an owner has as many folders as can be.
+	ErrTooMany = errors.New("vault: too many folders")
+	// ErrFixed means that the mailbox is there by its role and stays.
+	ErrFixed = errors.New("vault: the mailbox is no folder")
+	// ErrHasFolders means that other folders lie within this one.
+	ErrHasFolders = errors.New("vault: other folders lie within it")
 	// ErrFull means that the disk or the vault's limit is reached. Temporary: nothing was changed.
 	ErrFull = errors.New("vault: no space left")
 	// ErrWrongKey means that the key file is not this vault's.

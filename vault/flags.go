@@ -95,27 +95,38 @@ func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []U
 			if e.Flags&Deleted == 0 {
 				return nil
 			}
-			event := Event{Actor: a.v.actor(r.p), Action: "delete", Message: e.Message, Result: "ok", Detail: string(r.door)}
-			err := a.mayRemove(box, spot{id, uid}, e.Message)
+			kept, err := a.discard(id, box, uid, e)
 			switch {
-			case errors.Is(err, ErrLegalHold):
-				stays, event.Result = err, "legal hold"
-				return a.record(event)
-			case errors.Is(err, ErrHeld):
-				stays, event.Result = err, "waits for identities"
-				return a.record(event)
+			case kept != nil:
+				stays = kept
+			case err == nil:
+				out = append(out, uid)
 			}
-			if err != nil {
-				return err
-			}
-			out = append(out, uid)
-			return errors.Join(a.record(event), a.removeEntry(id, box, uid, e))
+			return err
 		})
 	})
 	if err == nil {
 		err = stays
 	}
 	return out, err
+}
+
+// discard removes an entry for its owner's side, with a line in the audit, also of an entry that must stay: then stays is
+// ErrLegalHold or ErrHeld.
+func (a *access) discard(id MailboxID, box *mailboxRecord, uid UID, e entryRecord) (stays, err error) {
+	event := Event{Actor: a.v.actor(a.reader.p), Action: "delete", Message: e.Message, Result: "ok", Detail: string(a.reader.door)}
+	err = a.mayRemove(box, spot{id, uid}, e.Message)
+	switch {
+	case errors.Is(err, ErrLegalHold):
+		event.Result = "legal hold"
+		return err, a.record(event)
+	case errors.Is(err, ErrHeld):
+		event.Result = "waits for identities"
+		return err, a.record(event)
+	case err != nil:
+		return nil, err
+	}
+	return nil, errors.Join(a.record(event), a.removeEntry(id, box, uid, e))
 }
 
 // Copied pairs a UID with that of its copy.

@@ -4,35 +4,61 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"sigill/policy"
 	"sigill/vault/internal/kv"
 )
 
 // roles are the mailboxes a staff member has, in the order they are listed.
-var roles = []Role{Inbox, Sent, Drafts, Trash}
+var roles = []Role{Inbox, Sent, Drafts, Trash, Archive}
 
-// roleOctet is a role in a key.
-var roleOctet = map[Role]byte{Inbox: 1, Sent: 2, Drafts: 3, Trash: 4}
+// roleOctet is a role in a key. Mailboxes with a name have namedOctet and their id.
+var roleOctet = map[Role]byte{Inbox: 1, Sent: 2, Drafts: 3, Trash: 4, Archive: 5}
+
+const namedOctet = 16
 
 func ownerKey(o owner, r Role) []byte { return append(o[:len(o):len(o)], roleOctet[r]) }
+
+// ownerKey is where the mailbox is found by its owner.
+func (b mailboxRecord) ownerKey(id MailboxID) []byte {
+	if b.Name == "" {
+		return ownerKey(b.Owner, b.Role)
+	}
+	return join(b.Owner[:], []byte{namedOctet}, be64(uint64(id)))
+}
 
 // ensureMailbox gives the owner's mailbox of that role, which is made if it does not exist.
 func (t *tx) ensureMailbox(o owner, address policy.Address, role Role) (MailboxID, error) {
 	if b := t.r.Get(tOwner, ownerKey(o, role)); len(b) == 8 {
 		return MailboxID(binary.BigEndian.Uint64(b)), nil
 	}
+	id, _, err := t.newMailbox(mailboxRecord{Owner: o, Address: address, Role: role})
+	return id, err
+}
+
+// newMailbox saves a mailbox that is new.
+func (t *tx) newMailbox(rec mailboxRecord) (MailboxID, mailboxRecord, error) {
 	n, err := t.next("mailbox")
 	if err != nil {
-		return 0, err
+		return 0, rec, err
 	}
-	if err := t.w.Put(tOwner, ownerKey(o, role), be64(n)); err != nil {
-		return 0, err
+	rec.UIDNext = 1
+	if rec.UIDValidity, err = t.nextValidity(); err != nil {
+		return 0, rec, err
 	}
-	// UIDVALIDITY need only differ from that of an earlier mailbox of the name (RFC 9051 section 2.3.1.1).
-	validity := max(uint32(t.v.now().Unix()), 1)
-	rec := mailboxRecord{Owner: o, Address: address, Role: role, UIDValidity: validity, UIDNext: 1}
-	return MailboxID(n), save(t, tMailbox, be64(n), &rec)
+	return MailboxID(n), rec, errors.Join(t.w.Put(tOwner, rec.ownerKey(MailboxID(n)), be64(n)), save(t, tMailbox, be64(n), &rec))
+}
+
+// nextValidity is a UIDVALIDITY greater than any before, so that it differs from that of an earlier mailbox of the name
+// whatever the clock does (RFC 9051 section 2.3.1.1).
+func (t *tx) nextValidity() (uint32, error) {
+	const name = "uidvalidity"
+	n := max(uint64(max(t.v.now().Unix(), 1)), t.counter(name)+1)
+	if n > math.MaxUint32 {
+		return 0, errors.New("vault: UIDVALIDITY is used up, or the clock is wrong")
+	}
+	return uint32(n), t.w.Put(tMeta, []byte(name), be64(n))
 }
 
 func (t *tx) mailbox(id MailboxID) (mailboxRecord, error) {
@@ -114,7 +140,7 @@ func (e entryRecord) entry(uid UID) Entry {
 
 func (b mailboxRecord) mailbox(id MailboxID, shared bool) Mailbox {
 	return Mailbox{
-		ID: id, Owner: b.Address, Role: b.Role, Shared: shared, UIDValidity: b.UIDValidity, UIDNext: b.UIDNext,
+		ID: id, Owner: b.Address, Role: b.Role, Name: b.Name, Shared: shared, UIDValidity: b.UIDValidity, UIDNext: b.UIDNext,
 		Messages: b.Messages, Unseen: b.Unseen, Size: b.Size,
 	}
 }

@@ -32,7 +32,7 @@ func TestMailboxesOfPrincipals(t *testing.T) {
 		return out
 	}
 	a, o := anna.String(), omsorg.String()
-	want := []string{a + " inbox false", a + " sent false", a + " drafts false", a + " trash false", o + " inbox true", o + " sent true"}
+	want := []string{a + " inbox false", a + " sent false", a + " drafts false", a + " trash false", a + " archive false", o + " inbox true", o + " sent true"}
 	if got := names(vault.Staff(anna)); !slices.Equal(got, want) {
 		t.Errorf("anna has %q", got)
 	}

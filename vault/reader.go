@@ -132,8 +132,8 @@ func (a *access) message(id MessageID) (messageRecord, error) {
 	return rec, errors.Join(err, notIf(found || err != nil))
 }
 
-// Mailboxes are the principal's own (Inbox, Sent, Drafts, Trash; a person has Inbox and Sent once something lies there),
-// then those of its function addresses (Inbox, Sent), ordered by address.
+// Mailboxes are the principal's own (Inbox, Sent, Drafts, Trash, Archive and folders; a person has Inbox and Sent once
+// something lies there), then those of its function addresses (Inbox, Sent and folders), ordered by address.
 func (r *Reader) Mailboxes(ctx context.Context) (out []Mailbox, err error) {
 	err = r.view(ctx, func(a *access) error {
 		out = nil

@@ -71,6 +71,7 @@ type mailboxRecord struct {
 	Messages    uint32         `codec:"6"`
 	Unseen      uint32         `codec:"7"`
 	Size        int64          `codec:"8"`
+	Name        string         `codec:"9,omitempty"` // of a folder
 }
 
 type entryRecord struct {

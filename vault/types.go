@@ -53,10 +53,14 @@ type Role string
 
 // The roles of mailboxes.
 const (
-	Inbox  Role = "inbox"
-	Sent   Role = "sent"
-	Drafts Role = "drafts"
-	Trash  Role = "trash"
+	Inbox   Role = "inbox"
+	Sent    Role = "sent"
+	Drafts  Role = "drafts"
+	Trash   Role = "trash"
+	Archive Role = "archive"
+	// Folder is a mailbox with a name, for what its owner likes. Junk is one too.
+	Folder Role = "folder"
+	Junk   Role = "junk"
 )
 
 // MailboxID names a mailbox for its life.
@@ -71,6 +75,8 @@ type Mailbox struct {
 	// Owner is the account or function address; zero for a person's mailbox.
 	Owner policy.Address
 	Role  Role
+	// Name is a folder's, in levels parted by FolderDelimiter, NFC; "" for the others.
+	Name string
 	// Shared tells that Owner is a function address.
 	Shared      bool
 	UIDValidity uint32

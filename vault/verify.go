@@ -207,7 +207,7 @@ func (v *Vault) verifyMailboxes(ctx context.Context, r *Report) error {
 
 func (t *tx) verifyMailbox(r *Report, id MailboxID, box mailboxRecord) {
 	counted := mailboxRecord{
-		Owner: box.Owner, Address: box.Address, Role: box.Role, UIDValidity: box.UIDValidity, UIDNext: box.UIDNext,
+		Owner: box.Owner, Address: box.Address, Role: box.Role, Name: box.Name, UIDValidity: box.UIDValidity, UIDNext: box.UIDNext,
 	}
 	err := t.entries(uidSpan(id, 0, 0), func(uid UID, e entryRecord) bool {
 		r.Entries++
@@ -225,7 +225,7 @@ func (t *tx) verifyMailbox(r *Report, id MailboxID, box mailboxRecord) {
 	} else if counted != box {
 		r.fault("mailbox %d: counts %d messages, %d unseen; has %d, %d", id, box.Messages, box.Unseen, counted.Messages, counted.Unseen)
 	}
-	if got := t.r.Get(tOwner, ownerKey(box.Owner, box.Role)); !bytes.Equal(got, be64(uint64(id))) {
+	if got := t.r.Get(tOwner, box.ownerKey(id)); !bytes.Equal(got, be64(uint64(id))) {
 		r.fault("mailbox %d is not its owner's", id)
 	}
 }
