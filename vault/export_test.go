@@ -60,3 +60,11 @@ func DumpForTest(v *Vault) map[string]map[string]string {
 	})
 	return out
 }
+
+// CreateCheapKeyForTest makes a key file under a passphrase, and spares the second and the 256 MiB of age's scrypt.
+func CreateCheapKeyForTest(path string, passphrase SecretFile) error {
+	return createKeyFile(path, keySeal{passphrase: passphrase, work: 4})
+}
+
+// CheapKeyForTest makes changes of a key file cheap.
+func CheapKeyForTest(k *KeyFile) { k.seal.work = 4 }

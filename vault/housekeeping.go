@@ -9,6 +9,7 @@ import (
 const (
 	housekeepingEach  = 24 * time.Hour
 	housekeepingFirst = time.Minute
+	rotatedEach       = time.Minute // how soon a rotation of the key is seen
 )
 
 // roundsEach is the time between rounds, also of those an operator runs instead.
@@ -28,25 +29,34 @@ func (v *Vault) housekeep(ctx context.Context) {
 	each := v.roundsEach()
 	timer := time.NewTimer(min(housekeepingFirst, each))
 	defer timer.Stop()
+	rotated := time.NewTicker(rotatedEach)
+	defer rotated.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-rotated.C:
+			v.failed(ctx, wrapping, v.RewrapKeyring(ctx))
 		case <-timer.C:
+			v.round(ctx)
+			timer.Reset(each)
 		}
-		v.round(ctx)
-		timer.Reset(each)
 	}
 }
 
-// round disposes, makes the erasure real, wraps the keys under the newest version, then signs the audit with all that in it. The checkpoint goes to the
-// operator's log too, since it shows most when it is kept outside the vault.
-func (v *Vault) round(ctx context.Context) {
-	failed := func(what string, err error) {
-		if err != nil && ctx.Err() == nil {
-			v.log.Error("vault: housekeeping goes on without "+what, "error", err)
-		}
+// failed logs what went wrong in a round.
+func (v *Vault) failed(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		v.log.Error("vault: housekeeping goes on without "+what, "error", err)
 	}
+}
+
+const wrapping = "wrapping its keys under the newest version of the key"
+
+// round disposes, makes the erasure real, wraps the keys under the newest version, then signs the audit with all that in
+// it. The checkpoint goes to the operator's log too, since it shows most when it is kept outside the vault.
+func (v *Vault) round(ctx context.Context) {
+	failed := func(what string, err error) { v.failed(ctx, what, err) }
 	r, err := v.Dispose(ctx)
 	failed("disposal", err)
 	if r.ClockMoved {
@@ -56,7 +66,7 @@ func (v *Vault) round(ctx context.Context) {
 			"legal_hold", r.LegalHold, "unread", r.Unread)
 	}
 	failed("maintenance", v.Maintain(ctx, nil))
-	failed("wrapping its keys under the newest version of the key", v.RewrapKeyring(ctx))
+	failed(wrapping, v.RewrapKeyring(ctx))
 	c, err := v.Audit().Checkpoint(ctx)
 	failed("audit checkpoint", err)
 	if err == nil {

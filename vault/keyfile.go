@@ -1,112 +1,143 @@
 package vault
 
 import (
-	"bytes"
-	"encoding/base64"
+	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"strconv"
-	"strings"
-	"time"
-
-	"sigill/vault/internal/seal"
+	"path/filepath"
+	"sync"
 )
 
-// keyFilePrefix begins a line of a key file; version, time of creation and base64 of 32 random octets follow.
-const keyFilePrefix = "sigill-key-1"
+// KeyFile is a [KeyWrapper]: a file with the versions of the key, plain or under a passphrase.
+type KeyFile struct {
+	at SecretFile
 
-// keyVersion is a line of a key file.
-type keyVersion struct {
-	number  uint32
-	created time.Time
-	key     *seal.Key
+	mu       sync.Mutex
+	seal     keySeal
+	sum      [sha256.Size]byte // of the text that versions were read from: to open it again costs a second
+	versions []keyVersion
 }
 
-func newKeyVersion(number uint32) keyVersion {
-	return keyVersion{number, time.Now().UTC().Truncate(time.Second), seal.NewKey()}
+// CreateKeyFile makes a key file that only its owner can read. A file that exists is left alone: fs.ErrExist.
+func CreateKeyFile(path string) error { return CreateSealedKeyFile(path, SecretFile{}) }
+
+// CreateSealedKeyFile makes a key file under a passphrase. A file that exists is left alone: fs.ErrExist.
+func CreateSealedKeyFile(path string, passphrase SecretFile) error {
+	return createKeyFile(path, keySeal{passphrase: passphrase})
 }
 
-func (v keyVersion) box() *seal.Box { return seal.NewBox(v.key.Derive("wrap")) }
-
-func findVersion(versions []keyVersion, number uint32) (keyVersion, bool) {
-	for _, v := range versions {
-		if v.number == number {
-			return v, true
-		}
+func createKeyFile(path string, under keySeal) error {
+	text, err := under.seal(formatKeys([]keyVersion{newKeyVersion(1)}))
+	if err != nil {
+		return fmt.Errorf("vault: create key file: %w", err)
 	}
-	return keyVersion{}, false
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("vault: create key file: %w", err)
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("vault: create key file: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
 }
 
-// readKeyFile reads a key file's versions, oldest first.
-func readKeyFile(path string) ([]keyVersion, error) {
-	info, err := os.Stat(path)
+// OpenKeyFile reads a plain key file. It refuses one that others than its owner may read.
+func OpenKeyFile(path string) (*KeyFile, error) { return OpenKey(SecretFile{Path: path}, SecretFile{}) }
+
+// OpenKey reads a key file, which may be a credential, and under a passphrase if one is given. ErrWrongKey means a wrong
+// passphrase, ErrDamaged that the file is not as it was written; fs.ErrPermission that others may read a file.
+func OpenKey(at, passphrase SecretFile) (*KeyFile, error) {
+	k := &KeyFile{at: at, seal: keySeal{passphrase: passphrase}}
+	_, err := k.read()
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// read reads the file anew, which a rotation in another process may have changed.
+func (k *KeyFile) read() ([]keyVersion, error) {
+	text, err := k.at.read()
 	if err != nil {
 		return nil, fmt.Errorf("vault: key file: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("vault: key file %s: %w: others may read it; run chmod 600", path, fs.ErrPermission)
+	defer clear(text)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	sum := sha256.Sum256(text)
+	if k.versions != nil && sum == k.sum {
+		return k.versions, nil
 	}
-	text, err := os.ReadFile(path)
+	plain, err := k.seal.open(text)
 	if err != nil {
-		return nil, fmt.Errorf("vault: key file: %w", err)
+		return nil, fmt.Errorf("vault: key file %s: %w", k.at, err)
 	}
-	versions, err := parseKeys(text)
+	defer clear(plain)
+	versions, err := parseKeys(plain)
 	if err != nil {
-		return nil, fmt.Errorf("vault: %s is not a key file: %w", path, err)
+		return nil, fmt.Errorf("vault: %w: %s is not a key file: %w", ErrDamaged, k.at, err)
 	}
+	k.sum, k.versions = sum, versions
 	return versions, nil
 }
 
-// parseKeys reads a key file's lines. Versions must rise, and the last line must be whole.
-func parseKeys(text []byte) (out []keyVersion, err error) {
-	if !bytes.HasSuffix(text, []byte("\n")) {
-		return nil, fmt.Errorf("it does not end in a line end")
+// Wrap reads the file first: what a version wraps that was dropped meanwhile would be lost. A key file is one vault's, so
+// it binds to no vault.
+func (k *KeyFile) Wrap(_ context.Context, _, key []byte) ([]byte, error) {
+	versions, err := k.read()
+	if err != nil {
+		return nil, err
 	}
-	var last uint32
-	n := 0
-	for line := range strings.Lines(string(text)) {
-		n++
-		v, err := parseKey(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		if v.number <= last {
-			return nil, fmt.Errorf("line %d: versions must rise", n)
-		}
-		last, out = v.number, append(out, v)
-	}
-	return out, nil
+	newest := versions[len(versions)-1]
+	return newest.box().Seal(be32(newest.number), key, []byte("keyring")), nil
 }
 
-// parseKey reads one line. Its errors repeat nothing of the line, which may be a secret.
-func parseKey(line string) (v keyVersion, err error) {
-	f := strings.Fields(line)
-	if len(f) != 4 || f[0] != keyFilePrefix {
-		return v, fmt.Errorf("not %q, version, time and key", keyFilePrefix)
-	}
-	number, err := strconv.ParseUint(f[1], 10, 32)
+// Unwrap is that of [KeyWrapper].
+func (k *KeyFile) Unwrap(_ context.Context, _, wrapped []byte) ([]byte, error) {
+	number, err := wrappedUnder(wrapped)
 	if err != nil {
-		return v, fmt.Errorf("the version is not a number")
+		return nil, err
 	}
-	if v.created, err = time.Parse(time.RFC3339, f[2]); err != nil {
-		return v, fmt.Errorf("the time is not one of RFC 3339")
-	}
-	raw, err := base64.StdEncoding.DecodeString(f[3])
+	versions, err := k.read()
 	if err != nil {
-		return v, fmt.Errorf("the key is not base64")
+		return nil, err
 	}
-	v.number = uint32(number)
-	v.key, err = seal.KeyFromBytes(raw)
-	clear(raw)
-	return v, err
+	version, ok := findVersion(versions, number)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s has no version %d", ErrWrongKey, k.at, number)
+	}
+	key, err := version.box().Open(nil, wrapped[4:], []byte("keyring"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: version %d of %s does not open it", ErrWrongKey, number, k.at)
+	}
+	return key, nil
 }
 
-func formatKeys(versions []keyVersion) []byte {
-	var out bytes.Buffer
+// Versions is that of [KeyWrapper].
+func (k *KeyFile) Versions(context.Context) (out []KeyVersion, err error) {
+	versions, err := k.read()
 	for _, v := range versions {
-		fmt.Fprintf(&out, "%s %d %s %s\n", keyFilePrefix, v.number, v.created.Format(time.RFC3339),
-			base64.StdEncoding.EncodeToString(v.key.Bytes()))
+		out = append(out, KeyVersion{v.number, v.created})
 	}
-	return out.Bytes()
+	return out, err
+}
+
+// outside refuses files that lie in the vault's folder dir, or whoever takes the folder has both.
+func (k *KeyFile) outside(dir string) error {
+	for _, s := range []SecretFile{k.at, k.seal.passphrase} {
+		if s.none() {
+			continue
+		}
+		path, err := s.path()
+		if err != nil {
+			return err
+		}
+		if inside(path, dir) {
+			return fmt.Errorf("vault: the key file %s must not lie in the vault's folder %s", path, dir)
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,8 @@ type keyringFile struct {
 	Begun  bool           `json:"begun"` // the vault's file was made; if it is not there, it is lost
 	Lookup wrappedKey     `json:"lookup"`
 	Epochs []wrappedEpoch `json:"epochs"` // oldest first; the last seals
+	// Sum of all the above tells damage from a wrong key. The first keyrings have none.
+	Sum []byte `json:"sum,omitempty"`
 }
 
 type wrappedEpoch struct {
@@ -74,12 +77,9 @@ func createKeyring(ctx context.Context, dir string, keys KeyWrapper, now time.Ti
 // openKeyring reads the file. fs.ErrNotExist if there is none, ErrWrongKey, ErrDamaged.
 func openKeyring(ctx context.Context, dir string, keys KeyWrapper) (*keyring, error) {
 	k := &keyring{path: filepath.Join(dir, keyringName), keys: keys, epochs: map[uint32]*epoch{}}
-	text, err := os.ReadFile(k.path)
-	if err != nil {
+	var err error
+	if k.file, err = readKeyring(k.path); err != nil {
 		return nil, err
-	}
-	if err := json.Unmarshal(text, &k.file); err != nil || len(k.file.Epochs) == 0 {
-		return nil, fmt.Errorf("%w: %s is not a keyring: %w", ErrDamaged, k.path, errors.Join(err))
 	}
 	if k.lookup, err = k.unwrapKey(ctx, k.file.Lookup); err != nil {
 		return nil, err
@@ -94,14 +94,47 @@ func openKeyring(ctx context.Context, dir string, keys KeyWrapper) (*keyring, er
 	return k, nil
 }
 
+// readKeyring reads the file, whose keys stay wrapped. fs.ErrNotExist, ErrDamaged.
+func readKeyring(path string) (file keyringFile, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return file, err
+	}
+	if err := json.Unmarshal(text, &file); err != nil || len(file.Epochs) == 0 {
+		return file, fmt.Errorf("%w: %s is not a keyring: %w", ErrDamaged, path, errors.Join(err))
+	}
+	if file.Sum != nil && !bytes.Equal(file.Sum, file.sum()) {
+		return file, fmt.Errorf("%w: %s has a wrong sum", ErrDamaged, path)
+	}
+	return file, nil
+}
+
+// sum is the SHA-256 of the file's fields.
+func (f keyringFile) sum() []byte {
+	h := sha256.New()
+	add := func(number uint32, at time.Time, w wrappedKey) {
+		h.Write(join(be32(number), be64(uint64(at.UnixNano())), be32(uint32(len(w.Wrapped))), w.Wrapped, w.Check))
+	}
+	begun := byte(0)
+	if f.Begun {
+		begun = 1
+	}
+	h.Write(append(f.Vault[:len(f.Vault):len(f.Vault)], begun))
+	add(0, time.Unix(0, 0), f.Lookup)
+	for _, e := range f.Epochs {
+		add(e.Number, e.Created, e.wrappedKey)
+	}
+	return h.Sum(nil)
+}
+
 func (k *keyring) wrapKey(ctx context.Context, key *seal.Key) (wrappedKey, error) {
 	check := key.Check()
-	wrapped, err := k.keys.Wrap(ctx, key.Bytes())
+	wrapped, err := k.keys.Wrap(ctx, k.file.Vault, key.Bytes())
 	return wrappedKey{Wrapped: wrapped, Check: check[:]}, err
 }
 
 func (k *keyring) unwrapKey(ctx context.Context, w wrappedKey) (*seal.Key, error) {
-	raw, err := k.keys.Unwrap(ctx, w.Wrapped)
+	raw, err := k.keys.Unwrap(ctx, k.file.Vault, w.Wrapped)
 	if err != nil {
 		return nil, err
 	}
@@ -182,55 +215,19 @@ func (k *keyring) forget() error {
 	return nil
 }
 
-// write puts a whole new file in the place of the old one, whose octets it overwrites first: the name must not lead to
-// less than a whole file, and the old file's must not stay.
+// write makes next the file.
 func (k *keyring) write(next keyringFile) error {
+	next.Sum = next.sum()
 	text, err := json.MarshalIndent(next, "", "\t")
 	if err != nil {
 		return err
 	}
-	old, err := os.OpenFile(k.path, os.O_WRONLY, 0)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("vault: keyring: %w", err)
-	}
-	fresh := k.path + ".new"
-	if err := writeDurably(fresh, text); err != nil {
-		return errors.Join(fmt.Errorf("vault: keyring: %w", mapError(err)), closeFile(old))
-	}
-	if err := os.Rename(fresh, k.path); err != nil {
-		return errors.Join(fmt.Errorf("vault: keyring: %w", err), closeFile(old))
+	old, err := swapFile(k.path, text)
+	if err != nil {
+		return fmt.Errorf("vault: keyring: %w", mapError(err))
 	}
 	k.file = next
-	return errors.Join(syncDir(filepath.Dir(k.path)), overwrite(old))
-}
-
-func closeFile(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	return f.Close()
-}
-
-// overwrite zeroes a file that has no name any more.
-func overwrite(f *os.File) error {
-	if f == nil {
-		return nil
-	}
-	info, err := f.Stat()
-	if err == nil {
-		_, err = f.WriteAt(make([]byte, info.Size()), 0)
-	}
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// writeDurably writes a file for its owner only.
-func writeDurably(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
+	return settleFile(k.path, old)
 }
 
 // sealing is the epoch that seals now. In an update it stays the same to the end.

@@ -63,8 +63,10 @@ type Vault struct {
 // whoever takes the folder has both. ErrWrongKey if the key is another vault's; ErrDamaged if the file is not a vault: it
 // is never begun anew over an existing file.
 func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, error) {
-	if file, ok := keys.(*keyFile); ok && inside(file.path, dir) {
-		return nil, fmt.Errorf("vault: the key file %s must not lie in the vault's folder %s", file.path, dir)
+	if file, ok := keys.(*KeyFile); ok {
+		if err := file.outside(dir); err != nil {
+			return nil, err
+		}
 	}
 	if err := o.Retention.check(); err != nil {
 		return nil, err

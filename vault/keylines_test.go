@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,12 +13,20 @@ import (
 func TestKeyFileLines(t *testing.T) {
 	t.Parallel()
 	const at, key = " 2026-11-24T10:00:00Z ", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+	const check = "EO6Pmwhq4Yg="
+	checked := strings.TrimSuffix("sigill-key-1 1"+at+key, "\n") + " " + check + "\n"
 	one, two := "sigill-key-1 1"+at+key, "sigill-key-1 2"+at+key
 	for _, row := range []struct {
 		why, text string
 		ok        bool
 	}{
-		{"one version", one, true},
+		{"one version, of a first key file, without a check", one, true},
+		{"one version with its check", checked, true},
+		{"a key that was changed", strings.Replace(checked, " AAAA", " BAAA", 1), false},
+		{"a version that was changed", strings.Replace(checked, " 1 ", " 2 ", 1), false},
+		{"a time that was changed", strings.Replace(checked, "T10", "T11", 1), false},
+		{"a check that was changed", strings.Replace(checked, check, "AAAAAAAAAAA=", 1), false},
+		{"one field more", strings.TrimSuffix(checked, "\n") + " x\n", false},
 		{"two versions", one + two, true},
 		{"older versions were dropped", two, true},
 		{"versions that fall have no newest", two + one, false},
@@ -33,7 +42,7 @@ func TestKeyFileLines(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "key")
 		must(t, os.WriteFile(path, []byte(row.text), 0o600))
-		if _, err := vault.OpenKeyFile(path); (err == nil) != row.ok {
+		if _, err := vault.OpenKeyFile(path); (err == nil) != row.ok || err != nil && !errors.Is(err, vault.ErrDamaged) {
 			t.Errorf("%s: %v", row.why, err)
 		}
 	}
