@@ -9,9 +9,9 @@ import (
 
 func facts(edit ...func(*Facts)) Facts {
 	f := Facts{
-		Sender:     Colleague,
+		Sender:     Recipient{MustAddress("anna@kommun.se"), Colleague},
 		Recipients: []Recipient{{MustAddress("bo@example.se"), Known}},
-		Subject:    "Hej",
+		Subjects:   []string{"Hej"},
 	}
 	for _, e := range edit {
 		e(&f)
@@ -19,8 +19,8 @@ func facts(edit ...func(*Facts)) Facts {
 	return f
 }
 
-func subject(s string) func(*Facts)       { return func(f *Facts) { f.Subject = s } }
-func sender(k RecipientKind) func(*Facts) { return func(f *Facts) { f.Sender = k } }
+func subject(s ...string) func(*Facts)    { return func(f *Facts) { f.Subjects = s } }
+func sender(k RecipientKind) func(*Facts) { return func(f *Facts) { f.Sender.Kind = k } }
 func answers(f *Facts)                    { f.Answers = true }
 func fault(f *Facts)                      { f.HeaderError = "no empty line" }
 
@@ -80,7 +80,7 @@ func TestDecide(t *testing.T) {
 		{"default tags do not count beside configured ones", facts(tagged), Rules{Tags: []string{"#hemligt"}}, Pass, RuleNone, false},
 	} {
 		d := Decide(tt.facts, tt.rules)
-		if d.Route != tt.route || d.Rule != tt.rule || (d.Tag != Span{}) != tt.cut {
+		if d.Route != tt.route || d.Rule != tt.rule || (d.Cut != Cut{}) != tt.cut {
 			t.Errorf("%s: %+v, want %s by %s", tt.reason, d, tt.route, tt.rule)
 		}
 		if (d.Route == Refuse) != (d.Advice != "") {
@@ -107,9 +107,9 @@ func TestDecideProperty(t *testing.T) {
 		tag := rapid.SampledFrom([]string{"", "", "[säkert]", "[SECURE]", "#säkert", "[ Sa\u0308kert ]"}).Draw(t, "tag")
 		text := rapid.StringOf(rapid.RuneFrom([]rune("aå –"))).Draw(t, "text")
 		f := Facts{
-			Sender:  kinds.Draw(t, "sender"),
-			Subject: text + " " + tag + " " + text,
-			Answers: rapid.Bool().Draw(t, "answers"),
+			Sender:   Recipient{Kind: kinds.Draw(t, "sender")},
+			Subjects: []string{text + " " + tag + " " + text},
+			Answers:  rapid.Bool().Draw(t, "answers"),
 		}
 		unknown := false
 		for _, k := range rapid.SliceOfN(kinds, 1, 5).Draw(t, "recipients") {
@@ -130,11 +130,11 @@ func TestDecideProperty(t *testing.T) {
 			t.Fatalf("a notice to somebody unknown: %+v", d)
 		case d.Route == Hold && !unknown:
 			t.Fatalf("held for nobody: %+v", d)
-		case (d.Route == Seal || d.Route == Hold) && f.Sender.Outside():
+		case (d.Route == Seal || d.Route == Hold) && f.Sender.Kind.Outside():
 			t.Fatalf("sealed for somebody outside: %+v", d)
-		case d.Route == Pass && d.Tag != Span{}:
+		case d.Route == Pass && d.Cut != Cut{}:
 			t.Fatalf("a mail that passes loses a tag: %+v", d)
-		case strings.TrimSpace(text) != "" && strings.Contains(d.Advice, f.Subject):
+		case strings.TrimSpace(text) != "" && strings.Contains(d.Advice, f.Subjects[0]):
 			t.Fatalf("the advice tells the subject: %+v", d)
 		}
 	})

@@ -37,6 +37,8 @@ type Listener struct {
 	Net  net.Listener
 	// Networks are those a connector's clients may come from.
 	Networks []netip.Prefix
+	// Secure tells a connector that takes nothing but mail to be sealed, whatever its subject says.
+	Secure bool
 }
 
 // Limits bound what clients may use. Zeroes become the values of DefaultLimits.
@@ -108,6 +110,7 @@ func (c Config) check() error {
 		switch l.Kind {
 		case Submission, Submissions:
 			fault(len(l.Networks) > 0, "listener %d: only a connector is bound to networks", i)
+			fault(l.Secure, "listener %d: only a connector can be for secure mail alone", i)
 		case Connector:
 			fault(len(l.Networks) == 0, "listener %d: a connector needs the networks its clients come from", i)
 			fault(len(c.Domains) == 0, "listener %d: a connector needs the organisation's domains", i)

@@ -98,6 +98,7 @@ var table = []struct {
 	{smtp.ErrTooLongLine, 550, smtp.EnhancedCode{5, 6, 0}, fmt.Sprintf("a line is longer than %d octets", maxLine)},
 	{vault.ErrFull, 452, smtp.EnhancedCode{4, 3, 1}, "no space left for secure messages, try again later"},
 	{vault.ErrUnknownRecipient, 451, smtp.EnhancedCode{4, 3, 0}, "what is known of a recipient changed just now, send it again"},
+	{vault.ErrOtherPerson, 550, smtp.EnhancedCode{5, 7, 1}, "the recipient's address is known to belong to another person than the number in the subject names; check both"},
 	{errStalled, errStalled.Code, errStalled.EnhancedCode, errStalled.Message},
 	{io.ErrUnexpectedEOF, 451, smtp.EnhancedCode{4, 4, 2}, "the message broke off"},
 	{net.ErrClosed, 451, smtp.EnhancedCode{4, 4, 2}, "the message broke off"},

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sigill/policy"
+	"sigill/smtpd/facts"
 	"sigill/vault"
 )
 
@@ -27,6 +28,8 @@ type Server struct {
 	domains map[string]bool
 	log     *slog.Logger
 	now     func() time.Time
+	// gatherer reads facts from a mail.
+	gatherer *facts.Gatherer
 
 	// What a session may do with the vault.
 	begin     func(vault.Deposit) draft
@@ -64,8 +67,12 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	gatherer, err := facts.New(c.Rules)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
-		config: c, limits: c.Limits.orDefault(), domains: map[string]bool{}, log: c.Log, now: c.Now,
+		config: c, gatherer: gatherer, limits: c.Limits.orDefault(), domains: map[string]bool{}, log: c.Log, now: c.Now,
 		begin:    func(d vault.Deposit) draft { return c.Depositor.Begin(d) },
 		accounts: c.Directory, knowledge: c.Directory,
 		conns: map[*conn]bool{}, groups: map[netip.Prefix]int{},
@@ -109,7 +116,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) serve(work context.Context, l Listener) (*smtp.Server, net.Listener) {
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
-		return s.newSession(work, l.Kind, c), nil
+		return s.newSession(work, l, c), nil
 	}))
 	server.Domain = s.config.Hostname
 	server.MaxLineLength = maxLine

@@ -19,6 +19,7 @@ import (
 type session struct {
 	server *Server
 	kind   Kind
+	secure bool // everything that comes in here is to be sealed
 	smtp   *smtp.Conn
 	conn   *conn
 	log    *slog.Logger
@@ -42,15 +43,15 @@ type transaction struct {
 	seen     map[string]bool // recipients by key
 }
 
-func (s *Server) newSession(work context.Context, kind Kind, c *smtp.Conn) *session {
-	n := &session{server: s, kind: kind, smtp: c}
+func (s *Server) newSession(work context.Context, l Listener, c *smtp.Conn) *session {
+	n := &session{server: s, kind: l.Kind, secure: l.Secure, smtp: c}
 	switch under := c.Conn().(type) {
 	case *tls.Conn:
 		n.conn = under.NetConn().(*conn)
 	default:
 		n.conn = under.(*conn)
 	}
-	n.log = s.log.With("client", remote(c.Conn()), "listener", kind)
+	n.log = s.log.With("client", remote(c.Conn()), "listener", l.Kind)
 	n.ctx, n.cancel = context.WithCancel(work)
 	return n
 }

@@ -27,7 +27,7 @@ func (t *tx) deposit(m Deposit, s *sealed) (Receipt, error) {
 		From: m.From, Account: m.Account, At: instantOf(s.at), Size: s.size, Held: m.Hold, Rule: m.Rule,
 		Conversation: t.conversationOf(s),
 	}
-	d := delivery{tx: t, s: s, rec: &rec}
+	d := delivery{tx: t, s: s, rec: &rec, given: m.Person}
 	for i, to := range m.Recipients {
 		if err := d.recipient(i, to.Address); err != nil {
 			return Receipt{}, err
@@ -51,6 +51,7 @@ type delivery struct {
 	*tx
 	s      *sealed
 	rec    *messageRecord
+	given  policy.PersonID    // of the one outside recipient; zero once it is used
 	placed map[MailboxID]bool // a person with two addresses gets one entry
 }
 
@@ -59,15 +60,8 @@ func (d *delivery) recipient(i int, to policy.Address) error {
 	r := recipientRecord{Address: to, At: d.rec.At}
 	o := d.v.staffOwner(to)
 	if r.Kind = d.kindOf(o); r.Kind.Outside() {
-		binding, known, err := d.binding(to)
-		if err != nil {
+		if err := d.person(&r); err != nil {
 			return err
-		}
-		if known {
-			r.Kind, r.Person = policy.Known, binding.Person
-		}
-		if !known && !d.rec.Held {
-			return ErrUnknownRecipient
 		}
 	}
 	r.Status = Held
@@ -76,6 +70,26 @@ func (d *delivery) recipient(i int, to policy.Address) error {
 		return nil // all wait, colleagues too
 	}
 	return d.release(i)
+}
+
+// person finds who an outside recipient is: by the binding, or by the number that the sender gave.
+func (d *delivery) person(r *recipientRecord) error {
+	given := d.given
+	d.given = policy.PersonID{}
+	binding, known, err := d.binding(r.Address)
+	switch {
+	case err != nil:
+		return err
+	case known && !given.IsZero() && given.Digits() != binding.Person:
+		return ErrOtherPerson
+	case known:
+		r.Kind, r.Person = policy.Known, binding.Person
+	case !given.IsZero():
+		r.Person = given.Digits()
+	case !d.rec.Held:
+		return ErrUnknownRecipient
+	}
+	return nil
 }
 
 // release gives a recipient access and queues the notice.

@@ -16,6 +16,8 @@ var (
 	// ErrUnknownRecipient means that a message which was not to be held has an outside recipient without identity. The
 	// binding went between decision and commit: decide again.
 	ErrUnknownRecipient = errors.New("vault: an outside recipient has no identity")
+	// ErrOtherPerson means that a message's recipient is bound to another person than the sender named.
+	ErrOtherPerson = errors.New("vault: the recipient is bound to another person")
 	// ErrHeld means that the message waits for identities and this would take it from the sender who is to give them.
 	ErrHeld = errors.New("vault: the message waits for identities")
 	// ErrNoReply means that this principal cannot answer this message.

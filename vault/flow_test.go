@@ -307,3 +307,33 @@ func TestANoticeThatMissedAFunctionAddressGoesToItsMembers(t *testing.T) {
 		t.Errorf("notices to %v, want the members", to)
 	}
 }
+
+func TestIdentityGivenByTheSender(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		why    string
+		to     []policy.Address
+		person policy.PersonID
+		err    error
+	}{
+		{"nobody knew the recipient", []policy.Address{new_}, otherID, nil},
+		{"beside a colleague", []policy.Address{bo, new_}, otherID, nil},
+		{"the recipient is bound to that person", []policy.Address{kim}, kimsID, nil},
+		{"the recipient is bound to another", []policy.Address{kim}, otherID, vault.ErrOtherPerson},
+		{"a number for one is not for two", []policy.Address{new_, policy.MustAddress("x@example.org")}, otherID, vault.ErrUnknownRecipient},
+	} {
+		h := newHouse(t)
+		kinds, err := h.Directory().Classify(t.Context(), row.to)
+		must(t, err)
+		draft := h.Depositor().Begin(vault.Deposit{From: anna, Recipients: kinds, Rule: "tag", Account: anna, Person: row.person})
+		_, err = draft.Write([]byte(mail("a@x", "Beslut")))
+		must(t, err)
+		receipt, err := draft.Commit(t.Context())
+		if !errors.Is(err, row.err) {
+			t.Errorf("%s: %v, want %v", row.why, err, row.err)
+		}
+		if row.err == nil {
+			read(t, h.reader(vault.Person(row.person)), receipt.ID)
+		}
+	}
+}

@@ -198,6 +198,9 @@ type Deposit struct {
 	Rule string
 	// Account is who authenticated, for the audit; zero on a connector.
 	Account policy.Address
+	// Person is the identity of the one outside recipient, if the sender gave it. A recipient bound to another person is
+	// ErrOtherPerson.
+	Person policy.PersonID
 }
 
 // JobKind tells which notice a job is for.

@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"vault/internal/kv/…": {"vault/internal/kv/…"},
 	"vault":               {"policy", "vault/message", "vault/internal/…"},
 	"smtpd":               {"policy", "vault", "vault/message", "smtpd/…"},
+	"smtpd/facts":         {"policy", "vault/message"},
 	"smtpd/relay":         {"policy"},
 	"smtpd/outbox":        {"policy", "vault", "smtpd/relay"},
 	"imapd":               {"policy", "vault", "vault/message", "imapd/internal/…"},

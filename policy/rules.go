@@ -1,0 +1,176 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rules are the configuration of the decision.
+type Rules struct {
+	// Tags are the subject tags; DefaultTags if empty.
+	Tags []string
+	// NumberTags takes the recipient's identity number in a tag: "[säkert 19…]". Else such a mail is refused, since its
+	// number may not go on in clear.
+	NumberTags bool
+	// MaxRecipients of one sealed message; 100 (RFC 5321 section 4.5.3.1.8) if zero.
+	MaxRecipients int
+	// Beyond is the route of a mail that rules about content cannot look through: Seal if empty, Refuse or Pass. Sealing
+	// neither leaks the mail nor stops it.
+	Beyond Route
+	// List is the rules of the organisation, asked in order.
+	List []Rule
+}
+
+// Rule is one rule of the organisation.
+type Rule struct {
+	// Name is logged and told to the sender.
+	Name   string
+	Action Action
+	// Advice tells the sender of a refused mail what to do.
+	Advice string
+	// When must all hold.
+	When []Condition
+}
+
+// Action is what a rule does with a mail that meets its conditions.
+type Action string
+
+// The actions.
+const (
+	ActionSeal Action = "seal"
+	// ActionRefuse refuses the mail whatever its route would be.
+	ActionRefuse Action = "refuse"
+	// ActionRefuseClear refuses a mail that would pass in clear.
+	ActionRefuseClear Action = "refuse-clear"
+	// ActionRefuseSealed refuses a mail that would be sealed: for recipients who cannot use a link, such as mailing lists
+	// and other authorities.
+	ActionRefuseSealed Action = "refuse-sealed"
+	ActionLog          Action = "log"
+)
+
+// ErrRules means that rules cannot be used. Its text names every fault.
+var ErrRules = errors.New("policy: bad rules")
+
+var ownRules = []string{
+	RuleTag, RuleNumber, RuleConversation, RuleDedicated, RuleBeyond, RuleNone, RuleSender, RuleRecipients, RuleHeader, RuleEncrypted,
+}
+
+// Check names every fault of the rules. Errors are ErrRules.
+func (r Rules) Check() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrRules}, args...)...))
+		}
+	}
+	fault(r.MaxRecipients < 0, "the most recipients cannot be %d", r.MaxRecipients)
+	fault(!slices.Contains([]Route{"", Seal, Refuse, Pass}, r.Beyond), "what is too long to look through can be sealed, refused or passed, not %q", r.Beyond)
+	fault(slices.ContainsFunc(r.Tags, func(t string) bool { return len(fold(strings.TrimSpace(t))) == 0 }), "a tag is empty")
+	names := map[string]bool{}
+	for i, rule := range r.List {
+		at := fmt.Sprintf("rule %d (%q)", i+1, rule.Name)
+		fault(rule.Name == "" || len(rule.Name) > 100 || !printable(rule.Name), "%s: a name is of 1 to 100 printable ASCII characters", at)
+		fault(names[rule.Name] || slices.Contains(ownRules, rule.Name), "%s: the name is taken", at)
+		names[rule.Name] = true
+		actions := []Action{ActionSeal, ActionRefuse, ActionRefuseClear, ActionRefuseSealed, ActionLog}
+		fault(!slices.Contains(actions, rule.Action), "%s: unknown action %q", at, rule.Action)
+		fault(rule.refuses() != (rule.Advice != ""), "%s: advice goes with refusing, and refusing with advice", at)
+		fault(len(rule.Advice) > 400 || !printable(rule.Advice), "%s: advice is at most 400 printable ASCII characters, as it is said in SMTP", at)
+		fault(len(rule.When) == 0, "%s: no condition", at)
+		for _, c := range rule.When {
+			err := c.check()
+			fault(err != nil, "%s: %v", at, err)
+		}
+		if _, looks := rule.content(); looks {
+			// They are asked only of a mail that would pass, see LookInside.
+			fault(rule.Action == ActionRefuseSealed, "%s: a mail that is sealed is not looked through", at)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// printable is what an SMTP reply can say (RFC 5321 section 4.2, textstring).
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// LookInside tells that content decides: the mail would pass, and a rule that asks for content has its other conditions
+// met. A mail that is sealed or refused anyway needs no look.
+func (r Rules) LookInside(f Facts) bool {
+	if f.Content != nil || !slices.ContainsFunc(r.List, func(rule Rule) bool { return rule.waits(f) }) {
+		return false
+	}
+	return decide(f, r).Route == Pass
+}
+
+func (r Rules) refusing(f Facts, route Route) (Rule, bool) {
+	for _, rule := range r.List {
+		applies := rule.Action == ActionRefuse || rule.Action == ActionRefuseClear && route == Pass || rule.Action == ActionRefuseSealed && route != Pass
+		if applies && rule.met(f) {
+			return rule, true
+		}
+	}
+	return Rule{}, false
+}
+
+func (r Rules) tags() []string {
+	if len(r.Tags) == 0 {
+		return DefaultTags
+	}
+	return r.Tags
+}
+
+func (r Rules) maxRecipients() int {
+	if r.MaxRecipients == 0 {
+		return 100
+	}
+	return r.MaxRecipients
+}
+
+func (r Rule) refuses() bool {
+	return r.Action == ActionRefuse || r.Action == ActionRefuseClear || r.Action == ActionRefuseSealed
+}
+
+func (r Rule) met(f Facts) bool {
+	for _, c := range r.When {
+		if !c.holds(f, r.Name) {
+			return false
+		}
+	}
+	return len(r.When) > 0
+}
+
+// waits tells that all holds but what is asked of the content.
+func (r Rule) waits(f Facts) bool {
+	if _, asks := r.content(); !asks {
+		return false
+	}
+	for _, c := range r.When {
+		if _, content := c.(Contains); !content && !c.holds(f, r.Name) {
+			return false
+		}
+	}
+	return true
+}
+
+// beyond tells a rule that could have changed the route of a mail that was not looked through.
+func (r Rule) beyond(f Facts) bool { return r.Action != ActionLog && r.waits(f) }
+
+func (r Rule) content() (Contains, bool) {
+	for _, c := range r.When {
+		if c, ok := c.(Contains); ok {
+			return c, true
+		}
+	}
+	return Contains{}, false
+}
+
+func (r Rule) why() string {
+	var all []string
+	for _, c := range r.When {
+		all = append(all, c.why())
+	}
+	return strings.Join(all, ", and ")
+}

@@ -1,0 +1,32 @@
+// Package facts gathers what a decision rests on from a mail itself: its header and, where a rule asks for it, its text.
+// What the vault knows of sender, recipients and conversation is added by whoever conducts the mail.
+package facts
+
+import (
+	"fmt"
+
+	"sigill/policy"
+	"sigill/vault/message"
+)
+
+// Gatherer gathers facts for one set of rules. It may be used by many at once.
+type Gatherer struct {
+	rules policy.Rules
+}
+
+// New checks the rules. The error names every fault.
+func New(rules policy.Rules) (*Gatherer, error) {
+	if err := rules.Check(); err != nil {
+		return nil, fmt.Errorf("facts: %w", err)
+	}
+	return &Gatherer{rules: rules}, nil
+}
+
+// Header adds what the header tells.
+func (g *Gatherer) Header(f *policy.Facts, header []byte) {
+	f.Subjects = message.Subjects(header)
+	for _, field := range message.ParseHeader(header).Fields {
+		f.Header = append(f.Header, policy.Field{Name: field.Name, Value: message.DecodeText(field.Value)})
+	}
+	f.Labels = policy.ParseLabels(f.Header)
+}
