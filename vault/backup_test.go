@@ -42,6 +42,7 @@ func busy(t *testing.T) (*house, vault.MessageID) {
 	_, err = h.Audit().Checkpoint(t.Context())
 	must(t, err)
 	must(t, h.Outbox().Sent(t.Context(), jobs(t, h)[0]))
+	must(t, h.Directory().PutFormer(t.Context(), otherID, kimsID, "eid"))
 	return h, id
 }
 
@@ -68,7 +69,7 @@ func TestVerifyAcceptsWhatTheVaultDoes(t *testing.T) {
 
 func TestVerifyFindsDamageOfEveryKind(t *testing.T) {
 	t.Parallel()
-	for _, table := range []string{"key", "chunk", "index", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint", "legalhold", "disposal"} {
+	for _, table := range []string{"key", "chunk", "index", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint", "legalhold", "disposal", "former"} {
 		t.Run("a flipped octet in "+table, func(t *testing.T) {
 			t.Parallel()
 			h, _ := busy(t)

@@ -184,7 +184,7 @@ func (t *tx) ownersOf(id MessageID, rec messageRecord) (out []owner, err error) 
 	}
 	for _, digits := range persons {
 		if digits != "" {
-			out = append(out, t.v.personOwner(digits))
+			out = append(out, t.numbersOf(t.v.personOwner(digits), hasSince)...)
 		}
 	}
 	for _, a := range rec.parties() {

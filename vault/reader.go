@@ -70,14 +70,16 @@ func (r *Reader) update(ctx context.Context, fn func(*access) error) error {
 type access struct {
 	*tx
 	reader *Reader
-	owners []owner // own, then those of function addresses
+	owners []owner // own, then those of function addresses, or of a person's former numbers
 	boxes  map[MailboxID]bool
 }
 
 func (r *Reader) access(t *tx) *access {
-	a := &access{tx: t, reader: r, owners: []owner{r.own}, boxes: map[MailboxID]bool{}}
-	if !r.p.IsPerson() {
-		a.owners = append(a.owners, t.functionsOf(r.own)...)
+	a := &access{tx: t, reader: r, boxes: map[MailboxID]bool{}}
+	if r.p.IsPerson() {
+		a.owners = t.numbersOf(r.own, hadBefore)
+	} else {
+		a.owners = append([]owner{r.own}, t.functionsOf(r.own)...)
 	}
 	return a
 }
@@ -133,7 +135,8 @@ func (a *access) message(id MessageID) (messageRecord, error) {
 }
 
 // Mailboxes are the principal's own (Inbox, Sent, Drafts, Trash, Archive and folders; a person has Inbox and Sent once
-// something lies there), then those of its function addresses (Inbox, Sent and folders), ordered by address.
+// something lies there), then those of its function addresses (Inbox, Sent and folders), ordered by address, or those of a
+// person's former numbers.
 func (r *Reader) Mailboxes(ctx context.Context) (out []Mailbox, err error) {
 	err = r.view(ctx, func(a *access) error {
 		out = nil
@@ -144,7 +147,7 @@ func (r *Reader) Mailboxes(ctx context.Context) (out []Mailbox, err error) {
 				if err != nil {
 					return err
 				}
-				out = append(out, rec.mailbox(id, i > 0))
+				out = append(out, rec.mailbox(id, i > 0 && !r.p.IsPerson()))
 			}
 		}
 		return nil
@@ -172,7 +175,7 @@ func boolCompare(x, y bool) int {
 func (r *Reader) Mailbox(ctx context.Context, id MailboxID) (out Mailbox, err error) {
 	err = r.view(ctx, func(a *access) error {
 		rec, err := a.box(id)
-		out = rec.mailbox(id, rec.Owner != r.own)
+		out = rec.mailbox(id, rec.Owner != r.own && !r.p.IsPerson())
 		return err
 	})
 	return out, err
@@ -309,7 +312,7 @@ func (a *access) sender(rec messageRecord) bool {
 // is tells whether the principal is this recipient, or belongs to it.
 func (a *access) is(r recipientRecord) bool {
 	if r.Person != "" {
-		return a.reader.own == a.v.personOwner(r.Person)
+		return a.mine(a.v.personOwner(r.Person))
 	}
 	return a.mine(a.v.staffOwner(r.Address))
 }

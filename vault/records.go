@@ -159,3 +159,8 @@ type disposalRecord struct {
 	Size      int64          `codec:"5"`
 	From      policy.Address `codec:"6,omitempty"` // zero for a person
 }
+
+type formerRecord struct {
+	At instant `codec:"1"`
+	By string  `codec:"2"` // the login provider that said so
+}

@@ -38,6 +38,7 @@ const (
 	tLegalHold    kv.Table = "legalhold"    // kind, message or owner, hold → legalHoldRecord
 	tDisposal     kv.Table = "disposal"     // number → disposalRecord
 	tDevice       kv.Table = "device"       // owner, digest of the password → deviceRecord
+	tFormer       kv.Table = "former"       // way, owner, owner → formerRecord
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.

@@ -243,6 +243,7 @@ func (v *Vault) verifyRecords(ctx context.Context, r *Report) error {
 		verifyTable[legalHoldRecord](t, r, tLegalHold)
 		verifyTable[disposalRecord](t, r, tDisposal)
 		verifyTable[deviceRecord](t, r, tDevice)
+		verifyTable[formerRecord](t, r, tFormer)
 		return nil
 	})
 }

@@ -79,7 +79,7 @@ func (s *Server) beginLogin(v *visit) error {
 	if err := s.smallForm(v); err != nil {
 		return err
 	}
-	begun, err := provider.Start(v.r.Context(), s.callback(provider))
+	begun, err := provider.Start(v.r.Context(), s.loginVisit(v, provider))
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,9 @@ func (s *Server) provider(id string) login.Provider {
 	return nil
 }
 
-func (s *Server) callback(p login.Provider) string {
-	return "https://" + s.base.Host + "/login/" + p.About().ID + "/callback"
+func (s *Server) loginVisit(v *visit, p login.Provider) login.Visit {
+	host := "https://" + s.base.Host
+	return login.Visit{Callback: host + "/login/" + p.About().ID + "/callback", Home: host + "/logged-out", Lang: v.lang.tag}
 }
 
 // smallForm reads a form of a few fields, within the visitor's allowance.
@@ -139,18 +140,29 @@ func (s *Server) endLogin(v *visit) error {
 	if err != nil {
 		return err
 	}
-	who := vault.Person(identity.Person)
-	if err := s.enter(v.r, who, ""); err != nil {
-		return err
-	}
-	v.who, v.in = who, true
-	if err := s.audit(ctx, who, "login", p.Provider); err != nil {
+	if err := s.enterPerson(v, identity, p.Provider); err != nil {
 		return err
 	}
 	if p.Link != "" {
 		return s.openLink(v, p.Link)
 	}
 	return v.redirect(orMessages(p.To))
+}
+
+// enterPerson makes the session that of whom a provider vouches for.
+func (s *Server) enterPerson(v *visit, i login.Identity, provider string) error {
+	ctx, who := v.r.Context(), vault.Person(i.Person)
+	for _, former := range i.Former {
+		if err := s.config.Vault.Directory().PutFormer(ctx, i.Person, former, provider); err != nil {
+			return err
+		}
+	}
+	if err := s.enter(v.r, who, ""); err != nil {
+		return err
+	}
+	s.sessions.Put(ctx, keyEnd, i.End)
+	v.who, v.in = who, true
+	return s.audit(ctx, who, "login", provider)
 }
 
 func (s *Server) audit(ctx context.Context, who vault.Principal, action, detail string) error {

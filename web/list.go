@@ -3,10 +3,13 @@ package web
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"sigill/vault"
@@ -49,35 +52,50 @@ func (s *Server) list(v *visit, r *vault.Reader) error {
 		return s.showMailbox(v, r, boxes, boxes[0])
 	}
 	var rows []row
-	q := v.r.URL.Query()
-	next := url.Values{}
-	for _, box := range boxes {
+	at := placesOf(v.r.URL.Query()["at"])
+	body := listBody{First: len(at) == 0}
+	for _, box := range boxes { // several inboxes if the person's number has changed
 		if box.Role != vault.Inbox && box.Role != vault.Sent {
 			continue
 		}
-		before := uidOf(q.Get(string(box.Role)))
-		next.Set(string(box.Role), q.Get(string(box.Role)))
-		more, err := s.rows(v.r.Context(), r, box, before)
+		more, err := s.rows(v.r.Context(), r, box, at[box.ID])
 		if err != nil {
 			return err
 		}
 		rows = append(rows, more...)
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return b.At.Compare(a.At) })
-	body := listBody{Rows: rows, First: !q.Has("inbox") && !q.Has("sent")}
-	if len(rows) > s.config.Limits.Page {
+	if body.Rows = rows; len(rows) > s.config.Limits.Page {
 		body.Rows = rows[:s.config.Limits.Page]
 		for _, shown := range body.Rows { // the last of each mailbox stays
-			next.Set(string(roleOf(boxes, shown.mailbox)), strconv.Itoa(int(shown.uid)))
+			at[shown.mailbox] = shown.uid
 		}
-		body.Older = "/messages?" + next.Encode()
+		body.Older = "/messages?" + at.query()
 	}
 	return s.render(v, http.StatusOK, "list", v.lang.text("list.title"), body)
 }
 
-func roleOf(boxes []vault.Mailbox, id vault.MailboxID) vault.Role {
-	i := slices.IndexFunc(boxes, func(b vault.Mailbox) bool { return b.ID == id })
-	return boxes[i].Role
+// places are how far a list has come in each of its mailboxes.
+type places map[vault.MailboxID]vault.UID
+
+// placesOf reads what query wrote; what is none is left out.
+func placesOf(texts []string) places {
+	p := places{}
+	for _, text := range texts {
+		id, uid, _ := strings.Cut(text, ".")
+		if n, err := strconv.ParseUint(id, 10, 64); err == nil && uidOf(uid) != 0 {
+			p[vault.MailboxID(n)] = uidOf(uid)
+		}
+	}
+	return p
+}
+
+func (p places) query() string {
+	q := url.Values{}
+	for _, id := range slices.Sorted(maps.Keys(p)) {
+		q.Add("at", fmt.Sprintf("%d.%d", id, p[id]))
+	}
+	return q.Encode()
 }
 
 // mailbox is one of a staff member's.

@@ -131,6 +131,9 @@ func (s *Server) render(v *visit, status int, name, title string, body any) erro
 	if err := s.pages[name].ExecuteTemplate(&b, "frame.html", p); err != nil {
 		return fmt.Errorf("web: template %s: %w", name, err)
 	}
+	if v.in {
+		v.formOrigins = append(v.formOrigins, s.endOrigin(v.r)...)
+	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", v.lang.tag)
@@ -142,7 +145,7 @@ func (s *Server) render(v *visit, status int, name, title string, body any) erro
 }
 
 // kept are the parameters that say what a page shows.
-var kept = []string{"view", "inbox", "sent", "before", "to", "ended"}
+var kept = []string{"view", "at", "before", "to", "ended"}
 
 func otherLanguage(v *visit) string {
 	if _, pattern := v.r.URL.Path, v.r.Pattern; strings.HasPrefix(pattern, "POST /m/") || strings.Contains(pattern, "{provider}") || pattern == "POST /logout" {
@@ -150,8 +153,8 @@ func otherLanguage(v *visit) string {
 	}
 	q := url.Values{"lang": {v.lang.other}}
 	for _, name := range kept {
-		if value := v.r.URL.Query().Get(name); value != "" {
-			q.Set(name, value)
+		if values := v.r.URL.Query()[name]; len(values) > 0 {
+			q[name] = values
 		}
 	}
 	return v.r.URL.Path + "?" + q.Encode()

@@ -195,6 +195,58 @@ func TestLogout(t *testing.T) {
 	}
 }
 
+func TestLogoutAtTheProvider(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	const end = "https://idp.example/end?client_id=sigill"
+	s.idp.end = end
+	v := s.person(astridID)
+	if p := v.get("/messages").Header.Get("Content-Security-Policy"); !strings.HasSuffix(p, "form-action 'self' https://idp.example") {
+		t.Errorf("the button to log out is stopped by %s", p)
+	}
+	v.post("/logout", nil).to(end)
+	v.get("/messages").is(http.StatusSeeOther)
+	v.follow(v.get("/logged-out")).is(http.StatusOK).has("Du är utloggad")
+	if p := v.get("/staff/login").Header.Get("Content-Security-Policy"); !strings.HasSuffix(p, "form-action 'self'") {
+		t.Errorf("the provider is still let in: %s", p)
+	}
+}
+
+// TestFormerNumber: who got a new number reads, lists and answers what was sent to the old one.
+func TestFormerNumber(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{Page: 2})
+	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: stranger, Person: otherID, Verified: time.Now()}))
+	var ids []string
+	for range 2 {
+		ids = append(ids, s.send(letterText, astrid).ID.String(), s.send(letterText, stranger).ID.String())
+	}
+	s.idp.former = []policy.PersonID{astridID}
+	v := s.person(otherID)
+	var seen []string
+	for path := "/messages"; path != ""; {
+		a := v.get(path).is(http.StatusOK)
+		for _, id := range ids {
+			if strings.Contains(a.body, "/messages/"+id) {
+				seen = append(seen, id)
+			}
+		}
+		if path = first(a.body, `href="([^"]+)">Äldre meddelanden`); path != "" {
+			v.get(first(a.body, `<a href="([^"]+)" lang="en"`)).is(http.StatusOK)
+		}
+	}
+	if len(seen) != 4 {
+		t.Errorf("the list shows %d messages, want each of 4 once", len(seen))
+	}
+	id, err := vault.ParseMessageID(ids[0])
+	must(t, err)
+	v.replyTo(id, v.form(id), "Tack!").is(http.StatusSeeOther)
+	status(t, s, id, vault.Replied)
+	if s.events("former number", "ok") != 1 {
+		t.Error("the change of number must be in the audit")
+	}
+}
+
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, web.Limits{})

@@ -24,6 +24,7 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /staff/login", s.open(s.staffForm))
 	m.HandleFunc("POST /staff/login", s.open(s.staffLogin))
 	m.HandleFunc("POST /logout", s.open(s.logout))
+	m.HandleFunc("GET /logged-out", s.open(s.loggedOut))
 
 	m.HandleFunc("GET /messages", s.closed(s.reading(s.list)))
 	m.HandleFunc("GET /mailboxes/{id}", s.staff(s.reading(s.mailbox)))

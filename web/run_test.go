@@ -18,10 +18,10 @@ type slowProvider struct {
 	asked, answer chan struct{}
 }
 
-func (p *slowProvider) Start(ctx context.Context, callback string) (login.Begun, error) {
+func (p *slowProvider) Start(ctx context.Context, v login.Visit) (login.Begun, error) {
 	close(p.asked)
 	<-p.answer
-	return p.fakeProvider.Start(ctx, callback)
+	return p.fakeProvider.Start(ctx, v)
 }
 
 // TestRun: requests under way are finished when the server ends.

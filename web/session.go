@@ -22,6 +22,7 @@ const (
 	keyAddress = "address" // staff member's address
 	keyName    = "name"    // staff member's name
 	keyPending = "pending" // a login under way
+	keyEnd     = "end"     // where the provider logs out
 )
 
 // newSessions does without scs.New, which starts a goroutine for a store of its own.

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"sigill/vault"
@@ -51,14 +52,31 @@ func (s *Server) staffLogin(v *visit) error {
 	return v.redirect(orMessages(body.To))
 }
 
+// logout ends the session, and the one at the provider if it has such a thing.
 func (s *Server) logout(v *visit) error {
 	if v.in {
 		if err := s.audit(v.r.Context(), v.who, "logout", ""); err != nil {
 			return err
 		}
 	}
+	end := s.sessions.GetString(v.r.Context(), keyEnd)
 	if err := s.sessions.Destroy(v.r.Context()); err != nil {
 		return err
 	}
+	if end != "" {
+		return v.redirect(end)
+	}
 	return v.redirect("/?out=1")
 }
+
+// endOrigin is where the button to log out leads beside here, for form-action.
+func (s *Server) endOrigin(r *http.Request) []string {
+	end, err := url.Parse(s.sessions.GetString(r.Context(), keyEnd))
+	if err != nil || end.Host == "" {
+		return nil
+	}
+	return []string{end.Scheme + "://" + end.Host}
+}
+
+// loggedOut is where providers send the browser after a log-out there.
+func (s *Server) loggedOut(v *visit) error { return v.redirect("/?out=1") }

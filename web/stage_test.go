@@ -91,6 +91,8 @@ func (s *safeBuffer) String() string {
 type fakeProvider struct {
 	mu     sync.Mutex
 	person policy.PersonID
+	former []policy.PersonID
+	end    string
 	err    error // of Finish
 }
 
@@ -98,9 +100,9 @@ func (p *fakeProvider) About() login.About {
 	return login.About{ID: "eid", Name: "e-legitimation", Origins: []string{"https://idp.example"}}
 }
 
-func (p *fakeProvider) Start(_ context.Context, callback string) (login.Begun, error) {
+func (p *fakeProvider) Start(_ context.Context, v login.Visit) (login.Begun, error) {
 	state := rand.Text()
-	return login.Begun{URL: callback + "?state=" + state, Memory: state}, nil
+	return login.Begun{URL: v.Callback + "?state=" + state, Memory: state}, nil
 }
 
 func (p *fakeProvider) Finish(_ context.Context, answer url.Values, memory string) (login.Identity, error) {
@@ -109,7 +111,7 @@ func (p *fakeProvider) Finish(_ context.Context, answer url.Values, memory strin
 	if answer.Get("state") != memory {
 		return login.Identity{}, login.ErrState
 	}
-	return login.Identity{Person: p.person}, p.err
+	return login.Identity{Person: p.person, Former: p.former, End: p.end}, p.err
 }
 
 func (p *fakeProvider) is(id policy.PersonID, err error) {

@@ -179,6 +179,7 @@ func (s *stage) openEID() (login.Provider, error) {
 	s.eid, err = demo.NewEID(demo.EIDConfig{
 		Issuer: s.places.EID, ClientID: client, ClientSecret: secret, Persons: demo.ThePersons(),
 		RedirectURIs: []string{s.places.Web + "/login/" + name + "/callback"},
+		LogoutURIs:   []string{s.places.Web + "/logged-out"},
 	})
 	if err != nil {
 		return nil, err

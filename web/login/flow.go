@@ -13,8 +13,6 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
-
-	"sigill/policy"
 )
 
 // memory is what a session keeps of a login under way.
@@ -23,16 +21,20 @@ type memory struct {
 	Nonce    string    `json:"nonce"`
 	Verifier string    `json:"verifier"`
 	Callback string    `json:"callback"`
+	Home     string    `json:"home"`
 	At       time.Time `json:"at"`
 }
 
 // Start makes the authorization request of OpenID Connect Core section 3.1.2.1.
-func (o *OIDC) Start(ctx context.Context, callback string) (Begun, error) {
+func (o *OIDC) Start(ctx context.Context, v Visit) (Begun, error) {
 	d, err := o.discover(ctx)
 	if err != nil {
 		return Begun{}, err
 	}
-	m := memory{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Callback: callback, At: o.config.Now()}
+	m := memory{
+		State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
+		Callback: v.Callback, Home: v.Home, At: o.config.Now(),
+	}
 	kept, err := json.Marshal(m)
 	if err != nil {
 		return Begun{}, fault(ErrUnavailable, err)
@@ -40,13 +42,16 @@ func (o *OIDC) Start(ctx context.Context, callback string) (Begun, error) {
 	options := []oauth2.AuthCodeOption{
 		oidc.Nonce(m.Nonce), oauth2.S256ChallengeOption(m.Verifier), oauth2.SetAuthURLParam("prompt", "login"),
 	}
-	if len(o.config.AcceptedACR) > 0 {
-		options = append(options, oauth2.SetAuthURLParam("acr_values", strings.Join(o.config.AcceptedACR, " ")))
+	if len(o.config.AskedACR) > 0 {
+		options = append(options, oauth2.SetAuthURLParam("acr_values", strings.Join(o.config.AskedACR, " ")))
+	}
+	if v.Lang != "" {
+		options = append(options, oauth2.SetAuthURLParam("ui_locales", v.Lang))
 	}
 	for name, value := range o.config.Params {
 		options = append(options, oauth2.SetAuthURLParam(name, value))
 	}
-	return Begun{URL: o.oauth(d, callback).AuthCodeURL(m.State, options...), Memory: string(kept)}, nil
+	return Begun{URL: o.oauth(d, v.Callback).AuthCodeURL(m.State, options...), Memory: string(kept)}, nil
 }
 
 // Finish checks the answer (RFC 6749 section 4.1.2, RFC 9207), exchanges the code and checks the ID token (OpenID Connect
@@ -72,11 +77,11 @@ func (o *OIDC) Finish(ctx context.Context, answer url.Values, kept string) (Iden
 	if code := answer.Get("error"); code != "" {
 		return Identity{}, refusal(code)
 	}
-	claims, err := o.exchange(ctx, d, m, answer.Get("code"))
+	t, err := o.exchange(ctx, d, m, answer.Get("code"))
 	if err != nil {
 		return Identity{}, err
 	}
-	return o.identity(claims)
+	return o.identity(d, t, m.Home)
 }
 
 // refusal maps the error codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6.
@@ -92,45 +97,52 @@ func refusal(code string) error {
 	return fault(ErrToken, errors.New("the provider answered with an error of its own"))
 }
 
-// claims are those of the ID token, and of userinfo if the number is there.
-type claims struct {
-	acr    string
-	number map[string]any
-}
-
-func (o *OIDC) exchange(ctx context.Context, d *discovered, m memory, code string) (claims, error) {
+func (o *OIDC) exchange(ctx context.Context, d *discovered, m memory, code string) (told, error) {
 	ctx = oidc.ClientContext(ctx, o.http)
 	if code == "" {
-		return claims{}, fault(ErrToken, errors.New("no code"))
+		return told{}, fault(ErrToken, errors.New("no code"))
 	}
-	tokens, err := o.oauth(d, m.Callback).Exchange(ctx, code, oauth2.VerifierOption(m.Verifier))
-	var refused *oauth2.RetrieveError
-	switch {
-	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < 500:
-		return claims{}, fault(ErrToken, err)
-	case err != nil:
-		return claims{}, fault(ErrUnavailable, err)
+	tokens, err := o.redeem(ctx, d, m, code)
+	if err != nil {
+		return told{}, err
 	}
 	raw, ok := tokens.Extra("id_token").(string)
 	if !ok {
-		return claims{}, fault(ErrToken, errors.New("no ID token"))
+		return told{}, fault(ErrToken, errors.New("no ID token"))
 	}
 	token, err := d.verifier.Verify(ctx, raw)
 	if err != nil {
-		return claims{}, fault(ErrToken, err)
+		return told{}, fault(ErrToken, err)
 	}
-	var out claims
-	if err := token.Claims(&out.number); err != nil {
-		return claims{}, fault(ErrToken, err)
+	t := told{token: token, raw: raw}
+	if err := token.Claims(&t.all); err != nil {
+		return told{}, fault(ErrToken, err)
 	}
-	out.acr, _ = out.number["acr"].(string)
-	if err := o.check(token, out.number, m); err != nil {
-		return claims{}, err
+	t.acr, _ = t.all["acr"].(string)
+	if err := o.check(token, t.all, m); err != nil {
+		return told{}, err
 	}
 	if o.config.Source == UserInfo {
-		out.number, err = userInfo(ctx, d, token, tokens)
+		t.all, err = o.userInfo(ctx, d, token, tokens)
 	}
-	return out, err
+	return t, err
+}
+
+// redeem gives the code for tokens (RFC 6749 section 4.1.3).
+func (o *OIDC) redeem(ctx context.Context, d *discovered, m memory, code string) (*oauth2.Token, error) {
+	proof, err := o.clientProof(d.endpoint.TokenURL)
+	if err != nil {
+		return nil, fault(ErrUnavailable, err)
+	}
+	tokens, err := o.oauth(d, m.Callback).Exchange(ctx, code, append(proof, oauth2.VerifierOption(m.Verifier))...)
+	var refused *oauth2.RetrieveError
+	switch {
+	case errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < 500:
+		return nil, fault(ErrToken, err)
+	case err != nil:
+		return nil, fault(ErrUnavailable, err)
+	}
+	return tokens, nil
 }
 
 // check is what go-oidc leaves to its caller.
@@ -147,7 +159,9 @@ func (o *OIDC) check(token *oidc.IDToken, all map[string]any, m memory) error {
 	return nil
 }
 
-func userInfo(ctx context.Context, d *discovered, token *oidc.IDToken, tokens *oauth2.Token) (map[string]any, error) {
+// userInfo asks for the claims of the person (OpenID Connect Core section 5.3). A signed answer's signature is checked by
+// go-oidc; who it is from and for is checked here, since an answer meant for another client proves nothing.
+func (o *OIDC) userInfo(ctx context.Context, d *discovered, token *oidc.IDToken, tokens *oauth2.Token) (map[string]any, error) {
 	if token.AccessTokenHash != "" {
 		if err := token.VerifyAccessToken(tokens.AccessToken); err != nil {
 			return nil, fault(ErrToken, err)
@@ -164,36 +178,19 @@ func userInfo(ctx context.Context, d *discovered, token *oidc.IDToken, tokens *o
 	if err := info.Claims(&all); err != nil {
 		return nil, fault(ErrToken, err)
 	}
+	if iss, has := all["iss"]; has && iss != o.config.Issuer {
+		return nil, fault(ErrToken, errors.New("userinfo is another issuer's"))
+	}
+	if aud, has := all["aud"]; has && !names(aud, o.config.ClientID) {
+		return nil, fault(ErrToken, errors.New("userinfo is for another party"))
+	}
 	return all, nil
 }
 
-func (o *OIDC) identity(c claims) (Identity, error) {
-	if len(o.config.AcceptedACR) > 0 && !slices.Contains(o.config.AcceptedACR, c.acr) {
-		return Identity{}, ErrAssurance
+// names tells whether an audience, one or several, has a client in it.
+func names(audience any, client string) bool {
+	if list, ok := audience.([]any); ok {
+		return slices.Contains(list, any(client))
 	}
-	for _, path := range o.config.Claims {
-		number, ok := lookup(c.number, path)
-		if !ok {
-			continue
-		}
-		person, err := policy.ParsePersonID(number)
-		if err != nil {
-			return Identity{}, errors.Join(ErrBadNumber, err)
-		}
-		return Identity{Person: person, Assurance: c.acr}, nil
-	}
-	return Identity{}, ErrNoNumber
-}
-
-func lookup(in map[string]any, path []string) (string, bool) {
-	var at any = in
-	for _, name := range path {
-		object, ok := at.(map[string]any)
-		if !ok {
-			return "", false
-		}
-		at = object[name]
-	}
-	s, ok := at.(string)
-	return s, ok && s != ""
+	return audience == client
 }

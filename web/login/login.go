@@ -38,10 +38,20 @@ var (
 type Provider interface {
 	// About never fails and never waits for the network.
 	About() About
-	// Start gives the address to send the browser to; callback is where it shall come back. ErrUnavailable.
-	Start(ctx context.Context, callback string) (Begun, error)
-	// Finish judges the query the browser came back with, for the login that memory is of.
+	// Start gives the address to send the browser to. ErrUnavailable.
+	Start(ctx context.Context, v Visit) (Begun, error)
+	// Finish judges the query or form the browser came back with, for the login that memory is of.
 	Finish(ctx context.Context, answer url.Values, memory string) (Identity, error)
+}
+
+// Visit is the browser that logs in, as far as a provider may want to know it.
+type Visit struct {
+	// Callback is where the browser shall come back.
+	Callback string
+	// Home is where it may be sent after a log-out at the provider.
+	Home string
+	// Lang is the language of the pages, BCP 47.
+	Lang string
 }
 
 // About is what the pages need to know of a provider.
@@ -66,6 +76,10 @@ type Begun struct {
 // Identity is who logged in.
 type Identity struct {
 	Person policy.PersonID
-	// Assurance is the provider's acr, "" if it told none.
+	// Former are numbers the person had before: mostly a samordningsnummer that became a personnummer.
+	Former []policy.PersonID
+	// Assurance is the provider's word for the level of assurance, "" if it told none.
 	Assurance string
+	// End is where the browser logs out at the provider, "" if it cannot. It holds no identity number.
+	End string
 }

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,20 +31,29 @@ type OIDCConfig struct {
 	ID   string // see About
 	Name string // see About
 	// Issuer is compared to the letter with the discovery document and with iss. https only.
-	Issuer       string
-	ClientID     string
-	ClientSecret string // "" for a public client
-	// SecretInBody is client_secret_post; else client_secret_basic (OpenID Connect Core section 9).
-	SecretInBody bool
+	Issuer   string
+	ClientID string
+	// Auth is PrivateKeyJWT if there is a Key, else SecretBasic if there is a ClientSecret, unless it says otherwise.
+	Auth         ClientAuth
+	ClientSecret string
+	Key          crypto.Signer // RSA or ECDSA on P-256
+	KeyID        string        // kid of Key at the provider; may be empty
 	// Scopes beside openid.
 	Scopes []string
 	// Claims are paths to the identity number; the first that is there counts. A path is a list, since the names of
 	// Swedish claims hold dots and slashes.
 	Claims [][]string
-	// Source is IDToken if empty.
+	// FormerClaims are paths to numbers the person had before; all that are there count.
+	FormerClaims [][]string
+	// Require are claims that must have certain values.
+	Require []Requirement
+	// Source is where all these claims are; IDToken if empty.
 	Source Source
-	// AcceptedACR are asked for as acr_values and demanded back; empty accepts any.
+	// AcceptedACR are demanded of the ID token. Nil is DefaultAssurance; empty but not nil is none, for brokers that tell
+	// the level by a claim of their own, which Require must then name.
 	AcceptedACR []string
+	// AskedACR are sent as acr_values; AcceptedACR if nil. Brokers have them choose the e-ID.
+	AskedACR []string
 	// Algorithms that may sign an ID token; RS256, ES256 and PS256 if empty. Never "none", never a shared secret.
 	Algorithms []string
 	// Params are added to the authorization request. prompt=login is there unless they say otherwise: the next person
@@ -78,6 +88,7 @@ type discovered struct {
 	provider *oidc.Provider
 	verifier *oidc.IDTokenVerifier
 	endpoint oauth2.Endpoint
+	end      string // end_session_endpoint, "" if there is none
 	// sendsIssuer tells that answers carry iss (RFC 9207).
 	sendsIssuer bool
 }
@@ -93,8 +104,25 @@ func NewOIDC(c OIDCConfig) (*OIDC, error) {
 		return nil, fmt.Errorf("login: provider %s: issuer must be an https address", c.ID)
 	case c.ClientID == "":
 		return nil, fmt.Errorf("login: provider %s: has no client id", c.ID)
-	case len(c.Claims) == 0 || slices.ContainsFunc(c.Claims, func(p []string) bool { return len(p) == 0 }):
+	case len(c.Claims) == 0 || slices.ContainsFunc(slices.Concat(c.Claims, c.FormerClaims), func(p []string) bool { return len(p) == 0 }):
 		return nil, fmt.Errorf("login: provider %s: has no claim with the identity number", c.ID)
+	}
+	if err := c.authOf(); err != nil {
+		return nil, fmt.Errorf("login: provider %s: %w", c.ID, err)
+	}
+	if c.AcceptedACR == nil {
+		c.AcceptedACR = DefaultAssurance()
+	}
+	if len(c.AcceptedACR) == 0 && len(c.Require) == 0 {
+		return nil, fmt.Errorf("login: provider %s: neither an accepted acr nor a required claim: any login would do", c.ID)
+	}
+	if c.AskedACR == nil {
+		c.AskedACR = c.AcceptedACR
+	}
+	for _, r := range c.Require {
+		if len(r.Claim) == 0 || len(r.Allowed) == 0 {
+			return nil, fmt.Errorf("login: provider %s: a required claim needs a path and allowed values", c.ID)
+		}
 	}
 	if c.Source == "" {
 		c.Source = IDToken
@@ -143,6 +171,7 @@ func (o *OIDC) discover(ctx context.Context) (*discovered, error) {
 	var more struct {
 		SendsIssuer bool   `json:"authorization_response_iss_parameter_supported"`
 		Keys        string `json:"jwks_uri"`
+		End         string `json:"end_session_endpoint"`
 	}
 	if err := p.Claims(&more); err != nil {
 		return nil, fault(ErrUnavailable, err)
@@ -156,10 +185,10 @@ func (o *OIDC) discover(ctx context.Context) (*discovered, error) {
 		return nil, fault(ErrUnavailable, errors.New("there is no userinfo endpoint with https"))
 	}
 	d = &discovered{provider: p, endpoint: p.Endpoint(), sendsIssuer: more.SendsIssuer}
-	d.endpoint.AuthStyle = oauth2.AuthStyleInHeader
-	if o.config.SecretInBody || o.config.ClientSecret == "" {
-		d.endpoint.AuthStyle = oauth2.AuthStyleInParams
+	if secureURL(more.End) {
+		d.end = more.End
 	}
+	d.endpoint.AuthStyle = o.config.Auth.style()
 	d.verifier = p.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), o.http), &oidc.Config{
 		ClientID:             o.config.ClientID,
 		SupportedSigningAlgs: o.config.Algorithms,

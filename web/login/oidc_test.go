@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -23,7 +24,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	number   = "199001019802"
 	callback = "https://sakert.example.se/login/eid/callback"
+	home     = "https://sakert.example.se/logged-out"
 )
+
+var visit = login.Visit{Callback: callback, Home: home, Lang: "sv"}
 
 func provider(t *testing.T, o *op, change func(*login.OIDCConfig)) *login.OIDC {
 	t.Helper()
@@ -46,14 +50,14 @@ func TestLogin(t *testing.T) {
 	t.Parallel()
 	o := newOP(t)
 	p := provider(t, o, nil)
-	begun, err := p.Start(t.Context(), callback)
+	begun, err := p.Start(t.Context(), visit)
 	if err != nil {
 		t.Fatal(err)
 	}
 	u, _ := url.Parse(begun.URL)
 	for name, want := range map[string]string{
 		"response_type": "code", "client_id": "sigill", "redirect_uri": callback, "scope": "openid",
-		"prompt": "login", "code_challenge_method": "S256",
+		"prompt": "login", "code_challenge_method": "S256", "acr_values": login.LOA3 + " " + login.LOA4, "ui_locales": "sv",
 	} {
 		if got := u.Query().Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -67,7 +71,7 @@ func TestLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if who.Person != policy.MustPersonID(number) || who.Assurance != "loa3" {
+	if who.Person != policy.MustPersonID(number) || who.Assurance != login.LOA3 {
 		t.Errorf("got %v", who)
 	}
 	// The provider takes a code once; that a session hands its memory over once is for the pages' tests.
@@ -123,8 +127,13 @@ func TestHostileProvider(t *testing.T) {
 		{name: "check digit", why: "not a number", set: claim("pnr", "199001019803"), want: login.ErrBadNumber},
 		{name: "ten digits", why: "the century is not guessed", set: claim("pnr", "9001019802"), want: login.ErrBadNumber},
 
-		{name: "acr", why: "weaker than asked for", set: claim("acr", "loa2"), config: acr, want: login.ErrAssurance},
-		{name: "no acr", why: "not told is not enough", set: claim("acr", nil), config: acr, want: login.ErrAssurance},
+		{name: "acr", why: "weaker than asked for", set: claim("acr", "http://id.elegnamnden.se/loa/1.0/loa2"), want: login.ErrAssurance},
+		{name: "uncertified", why: "accepted only if the configuration says so", set: claim("acr", login.UncertifiedLOA3), want: login.ErrAssurance},
+		{name: "no acr", why: "not told is not enough", set: claim("acr", nil), want: login.ErrAssurance},
+		{name: "acr as list", why: "one value is agreed", set: claim("acr", []string{login.LOA3}), want: login.ErrAssurance},
+		{name: "country", why: "Freja has Norwegian and Danish numbers too", set: claim("country", "NO"), config: swedish, want: login.ErrAssurance},
+		{name: "no country", why: "not told is not enough", config: swedish, want: login.ErrAssurance},
+		{name: "former", why: "a former number that is none", set: claim("former", "190001019803"), config: former, want: login.ErrBadNumber},
 
 		{name: "state", why: "another login's answer", answer: func(v url.Values) { v.Set("state", "other") }, want: login.ErrState},
 		{name: "no state", why: "an answer nobody asked for", answer: func(v url.Values) { v.Del("state") }, want: login.ErrState},
@@ -142,6 +151,17 @@ func TestHostileProvider(t *testing.T) {
 		{name: "other subject", why: "OpenID Connect Core 5.3.2", config: userInfo, set: func(o *op) {
 			o.userinfo = map[string]any{"sub": "other", "pnr": number}
 		}, want: login.ErrToken},
+		{name: "userinfo key", why: "signed by somebody else", config: userInfo, set: func(o *op) {
+			o.userinfo, o.signUserinfo = rightInfo(o), func(p []byte) string { return signed(o.t, other, jose.RS256, p) }
+		}, want: login.ErrUnavailable},
+		{name: "userinfo audience", why: "made for another client", config: userInfo, set: func(o *op) {
+			o.userinfo, o.signUserinfo = rightInfo(o), o.sound
+			o.userinfo["aud"] = []string{"other"}
+		}, want: login.ErrToken},
+		{name: "userinfo issuer", why: "another issuer's", config: userInfo, set: func(o *op) {
+			o.userinfo, o.signUserinfo = rightInfo(o), o.sound
+			o.userinfo["iss"] = "https://other.example"
+		}, want: login.ErrToken},
 		{name: "at_hash", why: "an access token of somebody else", config: userInfo, set: func(o *op) {
 			o.claims = map[string]any{"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}
 			o.userinfo = map[string]any{"sub": "opaque", "pnr": number}
@@ -158,7 +178,7 @@ func TestHostileProvider(t *testing.T) {
 				row.set(o)
 			}
 			p := provider(t, o, row.config)
-			begun, err := p.Start(t.Context(), callback)
+			begun, err := p.Start(t.Context(), visit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,8 +207,16 @@ func claim(name string, value any) func(*op) {
 	return func(o *op) { o.claims = map[string]any{name: value} }
 }
 
-func acr(c *login.OIDCConfig)      { c.AcceptedACR = []string{"loa3", "loa4"} }
 func userInfo(c *login.OIDCConfig) { c.Source = login.UserInfo }
+func former(c *login.OIDCConfig)   { c.FormerClaims = [][]string{{"former"}} }
+func swedish(c *login.OIDCConfig) {
+	c.Require = []login.Requirement{{Claim: []string{"country"}, Allowed: []string{"SE"}}}
+}
+
+// rightInfo is what a signed userinfo holds (OpenID Connect Core section 5.3.2).
+func rightInfo(o *op) map[string]any {
+	return map[string]any{"sub": "opaque", "iss": o.issuer(), "aud": "sigill", "pnr": number}
+}
 
 func TestGoodProviders(t *testing.T) {
 	t.Parallel()
@@ -208,7 +236,20 @@ func TestGoodProviders(t *testing.T) {
 		{"a nested claim", claim("details", map[string]any{"ssn": map[string]any{"ssn": "19900101-9802"}}), func(c *login.OIDCConfig) {
 			c.Claims = [][]string{{"details", "ssn", "ssn"}}
 		}, number},
-		{"an accepted level", nil, acr, number},
+		{"the other accepted level", claim("acr", login.LOA4), nil, number},
+		{"an uncertified level, accepted by the configuration", claim("acr", login.UncertifiedLOA3), func(c *login.OIDCConfig) {
+			c.AcceptedACR = []string{login.UncertifiedLOA3}
+		}, number},
+		{"a broker without acr and with a claim for it", func(o *op) {
+			o.claims = map[string]any{"acr": nil, "country": "SE", "identityscheme": "sebankid"}
+		}, func(c *login.OIDCConfig) {
+			swedish(c)
+			c.AcceptedACR, c.AskedACR = []string{}, []string{"urn:grn:authn:se:bankid"}
+		}, number},
+		{"a signed userinfo", func(o *op) {
+			o.claims = map[string]any{"pnr": nil}
+			o.userinfo, o.signUserinfo = rightInfo(o), o.sound
+		}, userInfo, number},
 		{"a clock half a minute behind", claim("exp", time.Now().Add(-30*time.Second).Unix()), nil, number},
 		{"several audiences", func(o *op) { o.claims = map[string]any{"aud": []string{"sigill", "x"}, "azp": "sigill"} }, nil, number},
 	}
@@ -220,7 +261,7 @@ func TestGoodProviders(t *testing.T) {
 				row.set(o)
 			}
 			p := provider(t, o, row.config)
-			begun, err := p.Start(t.Context(), callback)
+			begun, err := p.Start(t.Context(), visit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +278,7 @@ func TestTooLate(t *testing.T) {
 	o := newOP(t)
 	now := time.Now()
 	p := provider(t, o, func(c *login.OIDCConfig) { c.Now = func() time.Time { return now } })
-	begun, err := p.Start(t.Context(), callback)
+	begun, err := p.Start(t.Context(), visit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +293,7 @@ func TestProviderDown(t *testing.T) {
 	o := newOP(t)
 	p := provider(t, o, nil)
 	o.server.Config.Handler = http.NotFoundHandler()
-	if _, err := p.Start(t.Context(), callback); !errors.Is(err, login.ErrUnavailable) {
+	if _, err := p.Start(t.Context(), visit); !errors.Is(err, login.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	if a := p.About(); a.ID != "eid" || len(a.Origins) != 1 || a.Origins[0] != o.issuer() {
@@ -265,7 +306,7 @@ func TestEndpointsWithoutTLS(t *testing.T) {
 	for _, name := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri"} {
 		o := newOP(t)
 		o.discovery = map[string]any{name: "http://other.example/x"}
-		if _, err := provider(t, o, nil).Start(t.Context(), callback); !errors.Is(err, login.ErrUnavailable) {
+		if _, err := provider(t, o, nil).Start(t.Context(), visit); !errors.Is(err, login.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -282,6 +323,14 @@ func TestBadConfig(t *testing.T) {
 		"no claim":        func(c *login.OIDCConfig) { c.Claims = nil },
 		"empty path":      func(c *login.OIDCConfig) { c.Claims = [][]string{{}} },
 		"unknown source":  func(c *login.OIDCConfig) { c.Source = "x" },
+		"empty former":    func(c *login.OIDCConfig) { c.FormerClaims = [][]string{{}} },
+		"empty require":   func(c *login.OIDCConfig) { c.Require = []login.Requirement{{Claim: []string{"x"}}} },
+		"any assurance":   func(c *login.OIDCConfig) { c.AcceptedACR = []string{} },
+		"secret missing":  func(c *login.OIDCConfig) { c.Auth = login.SecretPost },
+		"key missing":     func(c *login.OIDCConfig) { c.Auth = login.PrivateKeyJWT },
+		"secret too many": func(c *login.OIDCConfig) { c.Auth, c.ClientSecret = login.NoClientAuth, "x" },
+		"unknown auth":    func(c *login.OIDCConfig) { c.Auth = "x" },
+		"key of Ed25519":  func(c *login.OIDCConfig) { c.Key = ed25519.NewKeyFromSeed(make([]byte, 32)) },
 		"alg none":        func(c *login.OIDCConfig) { c.Algorithms = []string{"none"} },
 		"alg HS256":       func(c *login.OIDCConfig) { c.Algorithms = []string{"RS256", "HS256"} },
 	}

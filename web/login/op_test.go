@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"sigill/web/login"
 )
 
 // op is an OpenID provider for tests: whoever comes is logged in at once, as claims say. Its hooks make it hostile.
@@ -30,8 +33,8 @@ type op struct {
 	userinfo map[string]any
 	// discovery is added to the discovery document.
 	discovery map[string]any
-	// sign makes the ID token; sound if nil.
-	sign func(payload []byte) string
+	// sign makes the ID token; sound if nil. signUserinfo makes userinfo a JWT.
+	sign, signUserinfo func(payload []byte) string
 
 	mu    sync.Mutex
 	codes map[string]url.Values // authorization requests by code
@@ -57,7 +60,16 @@ func newOP(t *testing.T) *op {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		o.answer(w, o.userinfo)
+		if o.signUserinfo == nil {
+			o.answer(w, o.userinfo)
+			return
+		}
+		payload, err := json.Marshal(o.userinfo)
+		if err != nil {
+			o.t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/jwt")
+		io.WriteString(w, o.signUserinfo(payload))
 	})
 	o.server = httptest.NewTLSServer(m)
 	t.Cleanup(o.server.Close)
@@ -116,7 +128,7 @@ func (o *op) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	claims := map[string]any{
 		"iss": o.issuer(), "aud": "sigill", "sub": "opaque", "nonce": request.Get("nonce"),
-		"iat": o.now.Unix(), "exp": o.now.Add(5 * time.Minute).Unix(), "pnr": "199001019802", "acr": "loa3",
+		"iat": o.now.Unix(), "exp": o.now.Add(5 * time.Minute).Unix(), "pnr": "199001019802", "acr": login.LOA3,
 	}
 	for name, value := range o.claims {
 		if claims[name] = value; value == nil {
@@ -129,10 +141,12 @@ func (o *op) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	sign := o.sign
 	if sign == nil {
-		sign = func(p []byte) string { return signed(o.t, o.key, jose.RS256, p) }
+		sign = o.sound
 	}
 	o.answer(w, map[string]any{"access_token": "access", "token_type": "Bearer", "expires_in": 300, "id_token": sign(payload)})
 }
+
+func (o *op) sound(payload []byte) string { return signed(o.t, o.key, jose.RS256, payload) }
 
 func signed(t *testing.T, key any, alg jose.SignatureAlgorithm, payload []byte) string {
 	s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", "k"))

@@ -32,6 +32,8 @@ type EIDConfig struct {
 	ClientID     string
 	ClientSecret string
 	RedirectURIs []string
+	// LogoutURIs are where a browser may go after a log-out.
+	LogoutURIs []string
 	// Persons are offered as help on the page; every test number is taken.
 	Persons []Person
 }

@@ -15,7 +15,7 @@ type eidClient struct{ config EIDConfig }
 
 func (c eidClient) GetID() string                       { return c.config.ClientID }
 func (c eidClient) RedirectURIs() []string              { return c.config.RedirectURIs }
-func (c eidClient) PostLogoutRedirectURIs() []string    { return nil }
+func (c eidClient) PostLogoutRedirectURIs() []string    { return c.config.LogoutURIs }
 func (c eidClient) ApplicationType() op.ApplicationType { return op.ApplicationTypeWeb }
 func (c eidClient) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodBasic }
 func (c eidClient) ResponseTypes() []oidc.ResponseType {
