@@ -156,14 +156,6 @@ func TestSample(t *testing.T) {
 			t.Errorf("the sample has a fault of its own: %v", f)
 		}
 	}
-	for _, c := range []*Config{&plain, &full} {
-		if c.Login[0].Params == nil {
-			c.Login[0].Params = map[string]string{}
-		}
-		if c.Login[0].Origins == nil {
-			c.Login[0].Origins = []string{}
-		}
-	}
 	if !reflect.DeepEqual(plain, full) {
 		t.Errorf("the sample's defaults are not the defaults:\n%+v\n%+v", plain, full)
 	}

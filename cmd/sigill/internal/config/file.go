@@ -1,6 +1,9 @@
 package config
 
 import (
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io/fs"
 	"math"
@@ -58,6 +61,30 @@ func (p File) ReadSecret() (Secret, error) {
 		err = fmt.Errorf("%s is empty: write the secret into it", p)
 	}
 	return Secret(secret), err
+}
+
+// ReadKey gives the private key in a file of PEM: PKCS #8, PKCS #1 or SEC 1.
+func (p File) ReadKey() (crypto.Signer, error) {
+	text, err := p.ReadPrivate()
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s holds no key in PEM", p)
+	}
+	for _, parse := range []func([]byte) (any, error){
+		x509.ParsePKCS8PrivateKey,
+		func(b []byte) (any, error) { return x509.ParsePKCS1PrivateKey(b) },
+		func(b []byte) (any, error) { return x509.ParseECPrivateKey(b) },
+	} {
+		if key, err := parse(block.Bytes); err == nil {
+			if signer, ok := key.(crypto.Signer); ok {
+				return signer, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%s holds no private key that can sign", p)
 }
 
 // plainly tells of a file that cannot be read without the words of a system call.

@@ -17,21 +17,35 @@ type Login struct {
 	Name             string            `toml:"name"`
 	Issuer           string            `toml:"issuer"`
 	ClientID         string            `toml:"client_id"`
+	ClientAuth       string            `toml:"client_auth"`
 	ClientSecretFile File              `toml:"client_secret_file"`
-	SecretInBody     bool              `toml:"secret_in_body"`
+	ClientKeyFile    File              `toml:"client_key_file"`
+	ClientKeyID      string            `toml:"client_key_id"`
 	Scopes           []string          `toml:"scopes"`
 	Claims           [][]string        `toml:"claims"`
+	FormerClaims     [][]string        `toml:"former_claims"`
+	Require          []Requirement     `toml:"require"`
 	Source           string            `toml:"source"`
 	AcceptedACR      []string          `toml:"accepted_acr"`
+	AskedACR         []string          `toml:"asked_acr"`
 	Algorithms       []string          `toml:"algorithms"`
 	Params           map[string]string `toml:"params"`
 	Origins          []string          `toml:"origins"`
 	CA               File              `toml:"ca"`
 }
 
+// Requirement is a claim that must have one of some values.
+type Requirement struct {
+	Claim   []string `toml:"claim"`
+	Allowed []string `toml:"allowed"`
+}
+
 // setDefaults is what an entry need not say.
 func (l *Login) setDefaults() {
 	l.Source, l.Algorithms = string(login.IDToken), []string{"RS256", "ES256", "PS256"}
+	l.AcceptedACR = login.DefaultAssurance()
+	l.FormerClaims, l.Require, l.AskedACR = [][]string{}, []Requirement{}, []string{}
+	l.Params, l.Origins = map[string]string{}, []string{}
 }
 
 func (l Login) check(f faults, _ *Config) {
@@ -39,20 +53,51 @@ func (l Login) check(f faults, _ *Config) {
 		_, err := l.ClientSecretFile.ReadSecret()
 		f.fits("client_secret_file", err)
 	}
+	if l.ClientKeyFile != "" {
+		_, err := l.ClientKeyFile.ReadKey()
+		f.fits("client_key_file", err)
+	}
 	_, err := l.http()
 	f.fits("ca", err)
-	f.need("accepted_acr", len(l.AcceptedACR) > 0, "must list the levels of assurance to accept, such as [\"http://id.elegnamnden.se/loa/1.0/loa3\"]")
-	c := l.oidc()
-	_, err = login.NewOIDC(c)
-	f.fits("", err)
+	c, err := l.oidc()
+	if err == nil { // else it is told above
+		_, err = login.NewOIDC(c)
+		f.fits("", err)
+	}
 }
 
-func (l Login) oidc() login.OIDCConfig {
-	return login.OIDCConfig{
-		ID: l.ID, Name: l.Name, Issuer: l.Issuer, ClientID: l.ClientID, SecretInBody: l.SecretInBody, Scopes: l.Scopes,
-		Claims: l.Claims, Source: login.Source(l.Source), AcceptedACR: l.AcceptedACR, Algorithms: l.Algorithms,
-		Params: l.Params, Origins: l.Origins,
+// oidc is what the provider takes, with its secrets read.
+func (l Login) oidc() (login.OIDCConfig, error) {
+	c := login.OIDCConfig{
+		ID: l.ID, Name: l.Name, Issuer: l.Issuer, ClientID: l.ClientID, Auth: login.ClientAuth(l.ClientAuth), KeyID: l.ClientKeyID,
+		Scopes: l.Scopes, Claims: l.Claims, FormerClaims: l.FormerClaims, Source: login.Source(l.Source),
+		AcceptedACR: l.AcceptedACR, Algorithms: l.Algorithms, Params: l.Params, Origins: l.Origins,
 	}
+	if len(l.AskedACR) > 0 {
+		c.AskedACR = l.AskedACR
+	}
+	for _, r := range l.Require {
+		c.Require = append(c.Require, login.Requirement(r))
+	}
+	if l.ClientSecretFile != "" {
+		secret, err := l.ClientSecretFile.ReadSecret()
+		if err != nil {
+			return c, fmt.Errorf("login %s: client_secret_file: %w", l.ID, err)
+		}
+		c.ClientSecret = string(secret)
+	}
+	if l.ClientKeyFile != "" {
+		key, err := l.ClientKeyFile.ReadKey()
+		if err != nil {
+			return c, fmt.Errorf("login %s: client_key_file: %w", l.ID, err)
+		}
+		c.Key = key
+	}
+	var err error
+	if c.HTTP, err = l.http(); err != nil {
+		return c, fmt.Errorf("login %s: ca: %w", l.ID, err)
+	}
+	return c, nil
 }
 
 // http is a client that trusts the named authority only; nil if none is named.
@@ -75,17 +120,9 @@ func (l Login) http() (*http.Client, error) {
 
 // Provider makes the provider. It does not reach for the network.
 func (l Login) Provider() (login.Provider, error) {
-	c := l.oidc()
-	var err error
-	if l.ClientSecretFile != "" {
-		secret, err := l.ClientSecretFile.ReadSecret()
-		if err != nil {
-			return nil, fmt.Errorf("login %s: client_secret_file: %w", l.ID, err)
-		}
-		c.ClientSecret = string(secret)
-	}
-	if c.HTTP, err = l.http(); err != nil {
-		return nil, fmt.Errorf("login %s: ca: %w", l.ID, err)
+	c, err := l.oidc()
+	if err != nil {
+		return nil, err
 	}
 	return login.NewOIDC(c)
 }
