@@ -15,6 +15,12 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /static/style.css", s.style.serve)
 	m.HandleFunc("GET /static/seal.svg", s.icon.serve)
 
+	if c := s.config.MailClients; c != nil {
+		for pattern, h := range c.Routes() {
+			m.HandleFunc(pattern, h)
+		}
+	}
+
 	m.HandleFunc("GET /{$}", s.open(s.start))
 	m.HandleFunc("GET /m/{token}", s.open(s.landing))
 	m.HandleFunc("POST /m/{token}", s.open(s.followLink))

@@ -15,6 +15,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"sigill/vault"
+	"sigill/web/autoconfig"
 	"sigill/web/login"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	Organisation Organisation
 	// Providers let persons log in, in the order of the buttons.
 	Providers []login.Provider
+	// MailClients are the settings that mail programs look up; nil offers none.
+	MailClients *autoconfig.Settings
 	// TLS is what Run serves with. If nil Run serves without TLS, for a listener that has done it already; browsers send
 	// the session cookie over TLS only.
 	TLS *tls.Config
