@@ -36,7 +36,7 @@ var (
 	ErrHasFolders = errors.New("vault: other folders lie within it")
 	// ErrFull means that the disk or the vault's limit is reached. Temporary: nothing was changed.
 	ErrFull = errors.New("vault: no space left")
-	// ErrWrongKey means that the key file is not this vault's.
+	// ErrWrongKey means that the key is not this vault's, or a passphrase not the key file's.
 	ErrWrongKey = errors.New("vault: the key does not belong to this vault")
 	// ErrDamaged means that stored bytes are not what was sealed.
 	ErrDamaged = errors.New("vault: stored data is damaged")

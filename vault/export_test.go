@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"time"
 
 	"sigill/vault/internal/kv"
 	"sigill/vault/internal/seal"
@@ -68,3 +69,6 @@ func CreateCheapKeyForTest(path string, passphrase SecretFile) error {
 
 // CheapKeyForTest makes changes of a key file cheap.
 func CheapKeyForTest(k *KeyFile) { k.seal.work = 4 }
+
+// QuickTransitForTest tries again without waiting long.
+func QuickTransitForTest(t *Transit) { t.client.wait = time.Millisecond }

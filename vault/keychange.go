@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,7 +9,7 @@ import (
 )
 
 // rotate appends a new version. The file is the old one or the new one at every moment, and both open the vault.
-func (k *KeyFile) rotate() (version uint32, err error) {
+func (k *KeyFile) rotate(context.Context) (version uint32, err error) {
 	err = k.change(func(versions []keyVersion) ([]keyVersion, error) {
 		version = versions[len(versions)-1].number + 1
 		return append(versions, newKeyVersion(version)), nil
@@ -16,7 +17,7 @@ func (k *KeyFile) rotate() (version uint32, err error) {
 	return version, err
 }
 
-func (k *KeyFile) drop(free func(newest uint32) error) (dropped []uint32, err error) {
+func (k *KeyFile) drop(_ context.Context, free func(newest uint32) error) (dropped []uint32, err error) {
 	err = k.change(func(versions []keyVersion) ([]keyVersion, error) {
 		dropped = nil
 		newest := versions[len(versions)-1]

@@ -100,18 +100,18 @@ func RotateKey(ctx context.Context, dir string, keys KeyWrapper) (version uint32
 	if !ok {
 		return 0, fmt.Errorf("%w: %T cannot rotate", ErrKeyReadOnly, keys)
 	}
-	return r.rotate()
+	return r.rotate(ctx)
 }
 
 // DropKeyVersions removes all versions but the newest and gives the numbers of those. ErrKeyInUse, and nothing is
 // removed, if an older one wraps a key of the vault in the folder dir. Backups made before the vault turned to the newest
 // version can then be read with a copy of the old key only.
-func DropKeyVersions(dir string, keys KeyWrapper) (dropped []uint32, err error) {
+func DropKeyVersions(ctx context.Context, dir string, keys KeyWrapper) (dropped []uint32, err error) {
 	r, ok := keys.(rotator)
 	if !ok {
 		return nil, fmt.Errorf("%w: %T cannot drop versions", ErrKeyReadOnly, keys)
 	}
-	return r.drop(func(newest uint32) error {
+	return r.drop(ctx, func(newest uint32) error {
 		used, err := keyUse(dir)
 		if err != nil {
 			return err
@@ -127,9 +127,9 @@ func DropKeyVersions(dir string, keys KeyWrapper) (dropped []uint32, err error) 
 
 // rotator is a KeyWrapper that knows how its versions are made and dropped.
 type rotator interface {
-	rotate() (version uint32, err error)
+	rotate(ctx context.Context) (version uint32, err error)
 	// drop asks free, while no version can be added, whether all but the newest may go.
-	drop(free func(newest uint32) error) (dropped []uint32, err error)
+	drop(ctx context.Context, free func(newest uint32) error) (dropped []uint32, err error)
 }
 
 // keyUse tells the versions that wrap keys of the vault in the folder dir, in no order.

@@ -73,7 +73,7 @@ func TestAKeyUnderAPassphrase(t *testing.T) {
 	must(t, err)
 	v := open(first)
 	must(t, v.RewrapKeyring(ctx))
-	_, err = vault.DropKeyVersions(dir, keys)
+	_, err = vault.DropKeyVersions(t.Context(), dir, keys)
 	must(t, err)
 	must(t, v.Close())
 
@@ -180,7 +180,7 @@ func TestKeysFromSystemd(t *testing.T) {
 	if _, err := vault.RotateKey(t.Context(), dir, keys); !errors.Is(err, vault.ErrKeyReadOnly) || !strings.Contains(err.Error(), "systemd-key") {
 		t.Errorf("rotated a credential: %v", err)
 	}
-	if _, err := vault.DropKeyVersions(dir, keys); !errors.Is(err, vault.ErrKeyReadOnly) {
+	if _, err := vault.DropKeyVersions(t.Context(), dir, keys); !errors.Is(err, vault.ErrKeyReadOnly) {
 		t.Errorf("dropped from a credential: %v", err)
 	}
 	if err := keys.ChangePassphrase(source); !errors.Is(err, vault.ErrKeyReadOnly) {

@@ -93,13 +93,13 @@ func TestAVersionInUseIsNotDropped(t *testing.T) {
 	wantKeys("new: the look-up key and an epoch's", 2)
 	h.rotate()
 	wantKeys("rotated only", 2, 0)
-	if _, err := vault.DropKeyVersions(h.folder(), h.keys()); !errors.Is(err, vault.ErrKeyInUse) {
+	if _, err := vault.DropKeyVersions(t.Context(), h.folder(), h.keys()); !errors.Is(err, vault.ErrKeyInUse) {
 		t.Errorf("a version in use: %v, want ErrKeyInUse", err)
 	}
 	h.restart() // nothing was dropped
 	must(t, h.RewrapKeyring(t.Context()))
 	wantKeys("rewrapped", 0, 2)
-	if dropped, err := vault.DropKeyVersions(h.folder(), h.keys()); err != nil || len(dropped) != 1 || dropped[0] != 1 {
+	if dropped, err := vault.DropKeyVersions(t.Context(), h.folder(), h.keys()); err != nil || len(dropped) != 1 || dropped[0] != 1 {
 		t.Errorf("dropped %v, %v, want version 1", dropped, err)
 	}
 	wantKeys("dropped", 2)
