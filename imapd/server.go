@@ -25,7 +25,13 @@ type Config struct {
 	// ImplicitTLS and StartTLS are the listeners of Run (ports 993 and 143); nil for none. Run closes them.
 	ImplicitTLS net.Listener
 	StartTLS    net.Listener
+	Tokens      Tokens // nil: nobody logs in with one
 	Limits      Limits
+}
+
+// Tokens tells whose a token is: its mail address, or vault.ErrBadCredentials; *login.Bearer does.
+type Tokens interface {
+	Verify(ctx context.Context, token string) (address string, err error)
 }
 
 // Limits bound what clients can cost. A zero field means the one of DefaultLimits.

@@ -64,14 +64,33 @@ func (s *session) Close() error {
 
 // Login checks address and password, for LOGIN and for AUTHENTICATE PLAIN.
 func (s *session) Login(address, password string) error {
+	return s.enter(func(d *vault.Directory) (vault.Account, error) {
+		l := s.attempt(address)
+		l.Password = password
+		return d.Authenticate(s.ctx, l)
+	})
+}
+
+// token checks a token, which may be for an address that is not said.
+func (s *session) token(address, token string) error {
+	return s.enter(func(d *vault.Directory) (vault.Account, error) {
+		return d.AuthenticateToken(s.ctx, s.attempt(address), func(ctx context.Context) (string, error) {
+			return s.server.config.Tokens.Verify(ctx, token)
+		})
+	})
+}
+
+func (s *session) attempt(address string) vault.Login {
+	return vault.Login{Address: address, Door: vault.DoorIMAP, From: remote(s.conn.RemoteAddr())}
+}
+
+func (s *session) enter(authenticate func(*vault.Directory) (vault.Account, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failures >= s.server.limits.LoginFailures {
 		return errLogin
 	}
-	account, err := s.server.config.Vault.Directory().Authenticate(s.ctx, vault.Login{
-		Address: address, Password: password, Door: vault.DoorIMAP, From: remote(s.conn.RemoteAddr()),
-	})
+	account, err := authenticate(s.server.config.Vault.Directory())
 	if err != nil {
 		return s.failed(err)
 	}

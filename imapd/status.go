@@ -9,12 +9,14 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"sigill/vault"
+	"sigill/vault/bearer"
 )
 
 // This file is the only one that makes status responses (RFC 3501 section 7.1, response codes of RFC 5530 section 3). Texts
 // are for people; none holds anything of a message.
 var (
 	errLogin      = no(imap.ResponseCodeAuthenticationFailed, "Wrong address or password")
+	errMechanism  = no("", "Unknown mechanism, use one of CAPABILITY")
 	errTooMany    = no(imap.ResponseCodeUnavailable, "Too many failed logins, try again in a few minutes")
 	errNotHere    = no(imap.ResponseCodeNonExistent, "There is no such mailbox")
 	errFixed      = no(imap.ResponseCodeCannot, "This mailbox came with the account and stays as it is")
@@ -75,6 +77,8 @@ func (s *session) status(command string, err error) error {
 		return errHeld
 	case errors.Is(err, vault.ErrBadCredentials):
 		return errLogin
+	case errors.Is(err, bearer.ErrMalformed):
+		return bad("The mechanism is spoken otherwise")
 	case errors.Is(err, vault.ErrTooManyTries):
 		return errTooMany
 	case errors.Is(err, vault.ErrClosed), errors.Is(err, context.Canceled):

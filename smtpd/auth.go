@@ -1,20 +1,26 @@
 package smtpd
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-sasl"
 
 	"sigill/vault"
+	"sigill/vault/bearer"
 )
 
 // AuthMechanisms are those EHLO offers; go-smtp asks only within TLS.
 func (s *session) AuthMechanisms() []string {
-	if s.kind == Connector {
+	switch {
+	case s.kind == Connector:
 		return nil
+	case s.server.config.Tokens == nil:
+		return []string{sasl.Plain, sasl.Login}
 	}
-	return []string{sasl.Plain, sasl.Login}
+	return []string{sasl.Plain, sasl.Login, bearer.OAuthBearer, bearer.XOAuth2}
 }
 
 // Auth begins a login.
@@ -23,12 +29,15 @@ func (s *session) Auth(mechanism string) (_ sasl.Server, err error) {
 	switch {
 	case s.kind == Connector:
 		return nil, errNoLogin
+	case !slices.Contains(s.AuthMechanisms(), mechanism):
+		return nil, errMechanism
 	case mechanism == sasl.Plain:
 		return &exchange{s, sasl.NewPlainServer(s.plain)}, nil
 	case mechanism == sasl.Login:
 		return &exchange{s, &login{check: s.login}}, nil
 	}
-	return nil, errMechanism
+	server, _ := bearer.New(mechanism, s.token)
+	return &exchange{s, server}, nil
 }
 
 // exchange makes SMTP replies of what a mechanism ends with.
@@ -39,7 +48,11 @@ type exchange struct {
 
 func (x *exchange) Next(response []byte) (challenge []byte, done bool, err error) {
 	defer x.session.answer("AUTH", &err)
-	return x.Server.Next(response)
+	challenge, done, err = x.Server.Next(response)
+	if errors.Is(err, errTries) {
+		x.session.conn.hangUp()
+	}
+	return challenge, done, err
 }
 
 // login is the mechanism LOGIN, draft-murchison-sasl-login, which Outlook uses.
@@ -70,9 +83,22 @@ func (s *session) plain(identity, username, password string) error {
 }
 
 func (s *session) login(username, password string) error {
-	a, err := s.server.accounts.Authenticate(s.ctx, vault.Login{
-		Address: username, Password: password, Door: vault.DoorSMTP, From: remote(s.smtp.Conn()),
-	})
+	l := s.attempt(username)
+	l.Password = password
+	return s.enter(s.server.accounts.Authenticate(s.ctx, l))
+}
+
+func (s *session) token(username, token string) error {
+	return s.enter(s.server.accounts.AuthenticateToken(s.ctx, s.attempt(username), func(ctx context.Context) (string, error) {
+		return s.server.config.Tokens.Verify(ctx, token)
+	}))
+}
+
+func (s *session) attempt(username string) vault.Login {
+	return vault.Login{Address: username, Door: vault.DoorSMTP, From: remote(s.smtp.Conn())}
+}
+
+func (s *session) enter(a vault.Account, err error) error {
 	if err != nil {
 		return s.failed(err)
 	}
@@ -82,7 +108,7 @@ func (s *session) login(username, password string) error {
 	return nil
 }
 
-// failed answers a wrong login late, and the last one that is allowed with the end of the connection.
+// failed answers a wrong login late. The last one that is allowed ends the connection.
 func (s *session) failed(err error) error {
 	if !errors.Is(err, vault.ErrBadCredentials) {
 		return err
@@ -94,7 +120,6 @@ func (s *session) failed(err error) error {
 	case <-s.ctx.Done():
 	}
 	if tries >= s.server.limits.AuthTries {
-		s.conn.hangUp()
 		return errTries
 	}
 	return err

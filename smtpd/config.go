@@ -74,6 +74,11 @@ type Upstream interface {
 	Send(ctx context.Context, m relay.Mail, message io.Reader) (relay.Reply, error)
 }
 
+// Tokens tells whose a token is: its mail address, or vault.ErrBadCredentials; *login.Bearer does.
+type Tokens interface {
+	Verify(ctx context.Context, token string) (address string, err error)
+}
+
 // Config is what a server needs.
 type Config struct {
 	// Hostname is our name in the greeting and in Received fields.
@@ -86,6 +91,7 @@ type Config struct {
 	Depositor *vault.Depositor
 	Directory *vault.Directory
 	Relay     Upstream
+	Tokens    Tokens // nil: nobody logs in with one
 	Limits    Limits
 	Log       *slog.Logger
 	Now       func() time.Time // time.Now if nil

@@ -57,6 +57,10 @@ func (l lost) Authenticate(context.Context, vault.Login) (vault.Account, error) 
 	return vault.Account{}, l.err
 }
 
+func (l lost) AuthenticateToken(context.Context, vault.Login, func(context.Context) (string, error)) (vault.Account, error) {
+	return vault.Account{}, l.err
+}
+
 // half knows the recipients and not the conversations.
 type half struct {
 	knowledge

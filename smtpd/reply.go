@@ -16,6 +16,7 @@ import (
 	"sigill/policy"
 	"sigill/smtpd/relay"
 	"sigill/vault"
+	"sigill/vault/bearer"
 )
 
 // This file is the only one that makes SMTP replies. go-smtp turns any error it does not know into a permanent 554 with
@@ -80,7 +81,8 @@ var table = []struct {
 	{errNoMail, 503, smtp.EnhancedCode{5, 5, 1}, "say MAIL and RCPT first"},
 	{errLogin, 530, smtp.EnhancedCode{5, 7, 0}, "log in first"}, // RFC 4954 section 6
 	{errNoLogin, 502, smtp.EnhancedCode{5, 5, 1}, "nobody logs in on this port"},
-	{errMechanism, 504, smtp.EnhancedCode{5, 5, 4}, "unknown mechanism, use PLAIN or LOGIN"},
+	{errMechanism, 504, smtp.EnhancedCode{5, 5, 4}, "unknown mechanism, use one that EHLO offers"},
+	{bearer.ErrMalformed, 501, smtp.EnhancedCode{5, 5, 2}, "the mechanism is spoken otherwise"},
 	{vault.ErrBadCredentials, 535, smtp.EnhancedCode{5, 7, 8}, "wrong address or password"},
 	{vault.ErrTooManyTries, 454, smtp.EnhancedCode{4, 7, 0}, "too many failed logins, try again in a few minutes"},
 	{errTries, 421, smtp.EnhancedCode{4, 7, 0}, "too many failed logins"},

@@ -53,6 +53,7 @@ type draft interface {
 // accounts tells who may send: *vault.Directory, or one that fails in a test.
 type accounts interface {
 	Authenticate(ctx context.Context, l vault.Login) (vault.Account, error)
+	AuthenticateToken(ctx context.Context, l vault.Login, verify func(context.Context) (string, error)) (vault.Account, error)
 	MaySendAs(ctx context.Context, account, from policy.Address) (bool, error)
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -130,13 +129,9 @@ func NewOIDC(c OIDCConfig) (*OIDC, error) {
 	if c.Source != IDToken && c.Source != UserInfo {
 		return nil, fmt.Errorf("login: provider %s: source must be %s or %s", c.ID, IDToken, UserInfo)
 	}
-	if len(c.Algorithms) == 0 {
-		c.Algorithms = []string{oidc.RS256, oidc.ES256, oidc.PS256}
-	}
-	for _, alg := range c.Algorithms {
-		if alg == "none" || strings.HasPrefix(alg, "HS") {
-			return nil, fmt.Errorf("login: provider %s: algorithm %s is not allowed", c.ID, alg)
-		}
+	var err error
+	if c.Algorithms, err = algorithms(c.Algorithms); err != nil {
+		return nil, fmt.Errorf("login: provider %s: %w", c.ID, err)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
