@@ -1,0 +1,479 @@
+package imapd
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"sigill/vault"
+)
+
+// BenchmarkDovecot does the same work on this server and on Dovecot, each in a process of its own, over TLS, and tells
+// messages a second, the ratio to Dovecot with mail_crypt, and the processor time of the servers. It needs root, since
+// Dovecot changes user. SIGILL_MESSAGES sets how many messages lie in INBOX; 5000 if it is not set.
+//
+//	go test -run '^$' -bench Dovecot -benchtime 1x ./imapd
+func BenchmarkDovecot(b *testing.B) {
+	n := 5000
+	if s := os.Getenv("SIGILL_MESSAGES"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	c := newContest(b)
+	for _, task := range []struct {
+		name  string
+		units int
+		do    func(*rival)
+	}{
+		{"append", n, func(r *rival) { r.append(n) }},
+		{"list envelopes, first", n, func(r *rival) { r.fetch("(FLAGS ENVELOPE BODYSTRUCTURE)") }},
+		{"list envelopes, again", n, func(r *rival) { r.fetch("(FLAGS ENVELOPE BODYSTRUCTURE)") }},
+		{"fetch bodies, first", n, func(r *rival) { r.fetch("(BODY.PEEK[])") }},
+		{"fetch bodies, again", n, func(r *rival) { r.fetch("(BODY.PEEK[])") }},
+		{"flags", n, func(r *rival) { r.fetch("(FLAGS)") }},
+		{"store", n, func(r *rival) { r.store() }},
+		{"store one by one", 500, func(r *rival) { r.storeEach(500) }}, // fewer, since each is synced
+		{"mixed, 10 clients", 10 * mixedRounds * mixedOps, func(r *rival) { r.mixed(10) }},
+		{"mbsync, first sync", n, func(r *rival) { r.mbsync() }},
+	} {
+		b.Run(task.name, func(b *testing.B) {
+			for b.Loop() {
+				c.run(b, task.units, task.do)
+			}
+		})
+	}
+}
+
+// contest is the servers that are compared; the first is ours, the second Dovecot with mail_crypt.
+type contest struct{ rivals []*rival }
+
+// rival is one server.
+type rival struct {
+	testing.TB
+	name, addr string
+	pid        int // of its first process
+	password   string
+	f          *fixture
+}
+
+func newContest(b *testing.B) *contest {
+	if os.Getuid() != 0 {
+		b.Skip("needs root, to run Dovecot")
+	}
+	if _, err := exec.LookPath("dovecot"); err != nil {
+		b.Skip("needs dovecot, in the Debian package dovecot-imapd")
+	}
+	// No t.TempDir: Dovecot's user must be able to walk to its mail.
+	dir, err := os.MkdirTemp("", "sigill-contest-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	f := &fixture{TB: b, dir: dir, log: &syncBuffer{}}
+	f.must(os.Chmod(dir, 0o755))
+	f.openVault(true)
+	_, device, err := f.vault.Directory().AddDevice(b.Context(), anna, "contest", anna)
+	f.must(err)
+	f.must(f.vault.Close())
+	config := f.certificate()
+	key, err := x509.MarshalPKCS8PrivateKey(config.Certificates[0].PrivateKey)
+	f.must(err)
+	f.must(os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
+	c := &contest{[]*rival{
+		f.ours(), f.dovecot("dovecot-crypt", device, true), f.dovecot("dovecot-crypt-fsync", device, true), f.dovecot("dovecot", device, false),
+	}}
+	for _, r := range c.rivals {
+		r.password = device
+	}
+	return c
+}
+
+// run does the work on each and reports what it took.
+func (c *contest) run(b *testing.B, units int, do func(*rival)) {
+	rates := map[string]float64{}
+	for _, r := range c.rivals {
+		r.TB = b
+		busy, began := r.processorTime(), time.Now()
+		do(r)
+		rates[r.name] = float64(units) / time.Since(began).Seconds()
+		b.ReportMetric(rates[r.name], r.name+"/s")
+		b.ReportMetric(float64((r.processorTime()-busy).Microseconds())/float64(units), r.name+"-cpu-µs")
+	}
+	b.ReportMetric(rates["sigill"]/rates["dovecot-crypt"], "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// childEnv makes the test's program a server on the vault in that folder.
+const childEnv = "SIGILL_IMAPD_CHILD"
+
+// ours starts this server as a process of its own.
+func (f *fixture) ours() *rival {
+	f.Helper()
+	self, err := os.Executable()
+	f.must(err)
+	l := f.listen()
+	file, err := l.(*net.TCPListener).File()
+	f.must(err)
+	addr := l.Addr().String()
+	f.must(l.Close())
+	c := exec.Command(self)
+	c.Env = append(os.Environ(), childEnv+"="+f.dir)
+	c.ExtraFiles, c.Stderr = []*os.File{file}, os.Stderr
+	f.must(c.Start())
+	f.must(file.Close())
+	f.Cleanup(func() {
+		c.Process.Signal(syscall.SIGTERM)
+		if err := c.Wait(); err != nil {
+			f.Errorf("our server: %v", err)
+		}
+	})
+	return f.rival("sigill", addr, c.Process.Pid)
+}
+
+// child serves until it is told to end. It is what TestMain runs in a process that ours has started.
+func child(dir string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	keys, err := vault.OpenKeyFile(filepath.Join(dir, "key"))
+	if err != nil {
+		return err
+	}
+	v, err := vault.Open(ctx, filepath.Join(dir, "vault"), keys, vault.Options{})
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "key.pem"))
+	if err != nil {
+		return err
+	}
+	l, err := net.FileListener(os.NewFile(3, "listener"))
+	if err != nil {
+		return err
+	}
+	return New(Config{
+		TLS: &tls.Config{Certificates: []tls.Certificate{pair}}, Vault: v, Log: slog.New(slog.DiscardHandler), ImplicitTLS: l,
+	}).Run(ctx)
+}
+
+func (f *fixture) rival(name, addr string, pid int) *rival {
+	f.Helper()
+	for range 500 { // until it takes connections
+		c, err := tls.Dial("tcp", addr, f.clientTLS())
+		if err == nil {
+			c.Close()
+			return &rival{TB: f.TB, name: name, addr: addr, pid: pid, f: f}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	f.Fatalf("%s takes no connections", name)
+	return nil
+}
+
+// dovecot starts a Dovecot of its own, with sdbox, which is its own fast format. It syncs appended mails and no flags; one
+// whose name ends in fsync syncs flags too, as our server does.
+func (f *fixture) dovecot(name, device string, crypt bool) *rival {
+	f.Helper()
+	owner, err := user.Lookup("mail")
+	f.must(err)
+	uid, _ := strconv.Atoi(owner.Uid)
+	gid, _ := strconv.Atoi(owner.Gid)
+	dir := filepath.Join(f.dir, name)
+	f.must(os.MkdirAll(filepath.Join(dir, "home"), 0o755))
+	f.must(os.Chown(filepath.Join(dir, "home"), uid, gid))
+	plugins := ""
+	if strings.HasSuffix(name, "fsync") {
+		plugins = "mail_fsync = always\n"
+	}
+	if crypt {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		f.must(err)
+		private, err := x509.MarshalPKCS8PrivateKey(key)
+		f.must(err)
+		public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+		f.must(err)
+		f.must(os.WriteFile(dir+"/private.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+		f.must(os.WriteFile(dir+"/public.pem", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o600))
+		plugins += fmt.Sprintf("mail_plugins = mail_crypt\nplugin {\nmail_crypt_global_private_key = <%s/private.pem\n"+
+			"mail_crypt_global_public_key = <%s/public.pem\nmail_crypt_save_version = 2\n}\n", dir, dir)
+	}
+	l := f.listen()
+	addr := l.Addr().(*net.TCPAddr)
+	f.must(l.Close())
+	f.must(os.WriteFile(dir+"/conf", fmt.Appendf(nil, `base_dir = %[1]s/run
+state_dir = %[1]s/state
+log_path = %[1]s/log
+protocols = imap
+listen = 127.0.0.1
+ssl = required
+ssl_cert = <%[2]s/ca.pem
+ssl_key = <%[2]s/key.pem
+mail_location = sdbox:%%h/mail
+mail_uid = mail
+mail_gid = mail
+first_valid_uid = 1
+first_valid_gid = 1
+passdb {
+  driver = static
+  args = password=%[3]s
+}
+userdb {
+  driver = static
+  args = home=%[1]s/home/%%n
+}
+service imap-login {
+  inet_listener imap {
+    port = 0
+  }
+  inet_listener imaps {
+    port = %[4]d
+    ssl = yes
+  }
+}
+namespace inbox {
+  inbox = yes
+}
+%[5]s`, dir, f.dir, device, addr.Port, plugins), 0o600))
+	c := exec.Command("dovecot", "-F", "-c", dir+"/conf")
+	c.Stdout, c.Stderr = os.Stderr, os.Stderr
+	f.must(c.Start())
+	f.Cleanup(func() {
+		c.Process.Signal(syscall.SIGTERM)
+		c.Wait()
+		if f.Failed() {
+			log, _ := os.ReadFile(dir + "/log")
+			f.Logf("%s", log)
+		}
+	})
+	return f.rival(name, addr.String(), c.Process.Pid)
+}
+
+// processorTime is what the server's processes have used, ended ones too.
+func (r *rival) processorTime() (sum time.Duration) {
+	time.Sleep(50 * time.Millisecond) // until those that have ended are reaped
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	r.f.must(err)
+	type process struct {
+		parent      int
+		own, waited time.Duration
+	}
+	all := map[int]process{}
+	for _, path := range stats {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		field := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:])) // proc(5): from the third on
+		ticks := func(i int) time.Duration {
+			n, _ := strconv.Atoi(field[i-3])
+			return time.Duration(n) * 10 * time.Millisecond
+		}
+		parent, _ := strconv.Atoi(field[1])
+		all[pid] = process{parent, ticks(14) + ticks(15), ticks(16) + ticks(17)}
+	}
+	for pid, p := range all {
+		for up := pid; up > 1; up = all[up].parent {
+			if up == r.pid {
+				sum += p.own + p.waited
+				break
+			}
+		}
+	}
+	return sum
+}
+
+func (r *rival) login() *wire {
+	r.Helper()
+	c, err := tls.Dial("tcp", r.addr, r.f.clientTLS())
+	r.f.must(err)
+	f := *r.f
+	f.TB = r.TB // so that faults are this benchmark's
+	w := &wire{fixture: &f, Conn: c, in: bufio.NewReaderSize(c, 64<<10)}
+	w.response()
+	w.ok(`LOGIN %s "%s"`, anna, r.password)
+	return w
+}
+
+func (r *rival) selected() *wire {
+	w := r.login()
+	w.ok("SELECT INBOX")
+	return w
+}
+
+// benchMail is an ordinary mail of 10 KB with an attachment.
+func benchMail(i int) string {
+	return crlf(fmt.Sprintf(`From: Bo Ek <bo@kommun.example>
+To: Anna <anna@kommun.example>
+Cc: =?utf-8?q?L=C3=A4nsstyrelsen?= <lst@fjarran.example>
+Subject: =?utf-8?q?=C3=84rende?= %d
+Date: Tue, 24 Nov 2026 10:00:00 +0100
+Message-ID: <%d.bench@kommun.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: multipart/alternative; boundary=c
+
+--c
+Content-Type: text/plain; charset=utf-8
+
+%s
+--c
+Content-Type: text/html; charset=utf-8
+
+<p>%s</p>
+--c--
+--b
+Content-Type: application/pdf; name="beslut.pdf"
+Content-Disposition: attachment; filename="beslut.pdf"
+Content-Transfer-Encoding: base64
+
+%s
+--b--
+`, i, i, strings.Repeat("En rad i ett brev.\n", 50), strings.Repeat("En rad i ett brev.\n", 50), strings.Repeat("JVBERi0xLjQKJcfsj6IKNSAwIG9iago8PC9MZW5ndGggNiAwIFIvRmlsdGVyIC9G\n", 110)))
+}
+
+func (r *rival) append(n int) {
+	work := make(chan int)
+	var wait sync.WaitGroup
+	for range 4 {
+		w := r.login()
+		wait.Go(func() {
+			defer w.Close()
+			for i := range work {
+				m := benchMail(i)
+				w.send("x APPEND INBOX {%d}\r\n", len(m))
+				w.expect("+")
+				w.send("%s\r\n", m)
+				w.expect("x OK")
+			}
+		})
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	wait.Wait()
+}
+
+// expect reads lines until one begins so.
+func (w *wire) expect(prefix string) {
+	for {
+		line, err := w.in.ReadString('\n')
+		if err != nil || strings.HasPrefix(line, "x NO") || strings.HasPrefix(line, "x BAD") {
+			w.Errorf("%q: %v", line, err)
+			return
+		}
+		if strings.HasPrefix(line, prefix) {
+			return
+		}
+	}
+}
+
+func (r *rival) fetch(items string) {
+	w := r.selected()
+	defer w.Close()
+	w.drain("UID FETCH 1:* " + items)
+}
+
+func (r *rival) store() {
+	w := r.selected()
+	defer w.Close()
+	w.drain(`UID STORE 1:* +FLAGS (\Seen)`)
+	w.drain(`UID STORE 1:* -FLAGS (\Seen)`)
+}
+
+func (r *rival) storeEach(n int) {
+	w := r.selected()
+	defer w.Close()
+	for i := range n {
+		w.drain(fmt.Sprintf(`STORE %d +FLAGS.SILENT (\Flagged)`, i+1))
+	}
+}
+
+// Each round of mixed does mixedOps commands, as imaptest's default load has them.
+const mixedRounds, mixedOps = 20, 8
+
+func (r *rival) mixed(clients int) {
+	var wait sync.WaitGroup
+	for i := range clients {
+		w := r.login()
+		w.ok("CREATE mixed%d", i)
+		wait.Go(func() {
+			defer w.Close()
+			for round := range mixedRounds {
+				w.drain("SELECT INBOX")
+				first := (i*mixedRounds+round)*7%400 + 1
+				w.drain(fmt.Sprintf("FETCH %d:%d (FLAGS ENVELOPE)", first, first+20))
+				w.drain(fmt.Sprintf("FETCH %d (BODY[])", first))
+				w.drain(fmt.Sprintf(`STORE %d -FLAGS (\Seen)`, first))
+				w.drain(fmt.Sprintf("UID COPY %d mixed%d", first, i))
+				m := benchMail(1_000_000 + i*mixedRounds + round)
+				w.send("x APPEND mixed%d {%d}\r\n", i, len(m))
+				w.expect("+")
+				w.send("%s\r\n", m)
+				w.expect("x OK")
+				w.drain("SEARCH UNSEEN SINCE 1-Jan-2026")
+				w.drain(fmt.Sprintf("STATUS mixed%d (MESSAGES UNSEEN)", i))
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func (r *rival) mbsync() {
+	mbsync, err := exec.LookPath("mbsync")
+	if err != nil {
+		r.Skip("needs mbsync, in the Debian package isync")
+	}
+	home, err := os.MkdirTemp(r.f.dir, "mbsync-")
+	r.f.must(err)
+	_, port, err := net.SplitHostPort(r.addr)
+	r.f.must(err)
+	rc := filepath.Join(home, "rc")
+	r.f.must(os.WriteFile(rc, fmt.Appendf(nil, `IMAPStore far
+Host localhost
+Port %s
+User %s
+Pass "%s"
+SSLType IMAPS
+CertificateFile %s
+
+MaildirStore near
+Path %s/
+Inbox %s/INBOX
+
+Channel all
+Far :far:INBOX
+Near :near:INBOX
+Create Near
+SyncState *
+`, port, anna, r.password, r.f.caFile, home, home), 0o600))
+	c := exec.Command(mbsync, "-c", rc, "-a")
+	c.Env = append(os.Environ(), "HOME="+home)
+	if out, err := c.CombinedOutput(); err != nil {
+		r.Fatalf("%v\n%s", err, out)
+	}
+}
