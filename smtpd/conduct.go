@@ -25,6 +25,13 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	if err != nil {
 		return err
 	}
+	if s.server.config.Rules.LookInside(f) {
+		done, err := s.lookInside(ctx, tx, &m, &f)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	d := policy.Decide(f, s.server.config.Rules)
 	for _, rule := range d.Noted {
 		s.log.Info("rule met", "mail", tx.id, "rule", rule)

@@ -56,6 +56,8 @@ type Limits struct {
 	Data          time.Duration // for a whole message
 	Reply         time.Duration // for the client to take a reply
 	ShutdownGrace time.Duration // for messages that are under way when the server ends
+	Inside        int64         // octets of a message that rules about content look through; longer ones are beyond it
+	InsideAll     int64         // octets of all messages that are in memory for it at one time
 }
 
 // DefaultLimits are for a municipality of any size.
@@ -63,6 +65,7 @@ var DefaultLimits = Limits{
 	MessageSize: 150 << 20, HeaderSize: message.DefaultLimits.HeaderSize, Recipients: 100,
 	Connections: 1000, PerAddress: 100, AuthTries: 3, Commands: 1000, AuthDelay: time.Second,
 	Command: 5 * time.Minute, Idle: 5 * time.Minute, Data: time.Hour, Reply: time.Minute, ShutdownGrace: 30 * time.Second,
+	Inside: 32 << 20, InsideAll: 256 << 20,
 }
 
 // maxLine is the octets of one line, of a message or a command. RFC 5321 section 4.5.3.1.6 asks for 1000, but
@@ -109,6 +112,8 @@ func (c Config) check() error {
 	fault(c.Hostname == "" || strings.ContainsFunc(c.Hostname, notName), "bad host name %q", c.Hostname)
 	fault(c.TLS == nil, "no TLS configuration")
 	fault(len(c.Listeners) == 0, "no listener")
+	limits := c.Limits.orDefault()
+	fault(limits.Inside > limits.InsideAll, "the limit of all messages in memory is less than that of one")
 	fault(c.Depositor == nil || c.Directory == nil, "no vault")
 	fault(c.Relay == nil, "no upstream relay")
 	for i, l := range c.Listeners {
@@ -134,6 +139,7 @@ func (l Limits) orDefault() Limits {
 		or(l.Connections, d.Connections), or(l.PerAddress, d.PerAddress), or(l.AuthTries, d.AuthTries),
 		or(l.Commands, d.Commands), or(l.AuthDelay, d.AuthDelay), or(l.Command, d.Command), or(l.Idle, d.Idle),
 		or(l.Data, d.Data), or(l.Reply, d.Reply), or(l.ShutdownGrace, d.ShutdownGrace),
+		or(l.Inside, d.Inside), or(l.InsideAll, d.InsideAll),
 	}
 }
 

@@ -118,3 +118,59 @@ func TestNumberInTag(t *testing.T) {
 		t.Errorf("%d mails passed on", n)
 	}
 }
+
+// What is in the text decides, wherever it stands, and a mail that passes is still octet for octet what came in.
+func TestContentOnTheWire(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(o *setup) {
+		o.Limits.Inside, o.Limits.InsideAll = 100<<10, 100<<10 // one at a time
+		o.Rules.List = []policy.Rule{
+			{Name: "personal numbers", Action: policy.ActionSeal, When: []policy.Condition{policy.Contains{Numbers: true}}},
+			{Name: "words", Action: policy.ActionRefuse, Advice: "tag it as secure", When: []policy.Condition{policy.Contains{Words: []string{"orosanmälan"}}}},
+		}
+	})
+	plain := "Subject: Hej\r\n\r\n" + strings.Repeat("En rad till.\r\n", 3000)
+	for _, row := range []struct{ why, mail, want string }{
+		{"nothing in it", plain, "passed"},
+		{"a number at its end", plain + "640823-3234\r\n", "sealed"},
+		{"a word", "Content-Type: text/plain; charset=utf-8\r\n" + plain + "Orosanmälan\r\n", "rule: words"},
+		{"a word, but sealed: it is safe", "Content-Type: text/plain; charset=utf-8\r\nSubject: [secure] x\r\n" + plain + "Orosanmälan\r\n", "sealed"},
+		{"too long to look through", plain + plain + plain + plain, "sealed"},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			t.Parallel()
+			reply, err := g.send(row.mail, cecil)
+			switch got := g.upstream.Mails(); {
+			case err != nil && !strings.Contains(err.Error(), row.want):
+				t.Error(err)
+			case err == nil && row.want == "sealed" && !strings.Contains(reply.StatusText, "sealed as"):
+				t.Errorf("%q", reply.StatusText)
+			case row.want == "passed" && (err != nil || len(got) == 0):
+				t.Errorf("%v, %d passed on", err, len(got))
+			}
+		})
+	}
+	t.Cleanup(func() {
+		if log := g.log.String(); strings.Contains(log, "3234") || strings.Contains(strings.ToLower(log), "orosanm") || !strings.Contains(log, `kind="identity numbers" count=1`) {
+			t.Errorf("the log: %s", log)
+		}
+		for _, m := range g.upstream.Mails() {
+			if !strings.HasSuffix(string(m.Data), plain) {
+				t.Errorf("passed on: %d octets, changed", len(m.Data))
+			}
+		}
+	})
+}
+
+// A mail that no rule about content waits for is not held in memory.
+func TestWithoutContentRuleMailStreams(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(o *setup) {
+		o.Limits.Inside, o.Limits.InsideAll = 1, 1
+		o.Rules.List = []policy.Rule{{Name: "n", Action: policy.ActionSeal, When: []policy.Condition{
+			policy.Contains{Numbers: true}, policy.To{policy.MustPattern("other.example")}}}}
+	})
+	if reply, err := g.send("Subject: x\r\n\r\n640823-3234\r\n", cecil); err != nil || strings.Contains(reply.StatusText, "sealed") {
+		t.Errorf("%v %v", reply, err)
+	}
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"sigill/policy"
 	"sigill/smtpd/facts"
@@ -30,6 +31,8 @@ type Server struct {
 	now     func() time.Time
 	// gatherer reads facts from a mail.
 	gatherer *facts.Gatherer
+	// memory is the octets that mails may take while they are looked through.
+	memory *semaphore.Weighted
 
 	// What a session may do with the vault.
 	begin     func(vault.Deposit) draft
@@ -78,6 +81,7 @@ func New(c Config) (*Server, error) {
 		accounts: c.Directory, knowledge: c.Directory,
 		conns: map[*conn]bool{}, groups: map[netip.Prefix]int{},
 	}
+	s.memory = semaphore.NewWeighted(s.limits.InsideAll)
 	for _, d := range c.Domains {
 		s.domains[strings.ToLower(d)] = true
 	}

@@ -6,12 +6,13 @@ import (
 	"fmt"
 
 	"sigill/policy"
+	"sigill/smtpd/detect"
 	"sigill/vault/message"
 )
 
 // Gatherer gathers facts for one set of rules. It may be used by many at once.
 type Gatherer struct {
-	rules policy.Rules
+	detector *detect.Detector
 }
 
 // New checks the rules. The error names every fault.
@@ -19,7 +20,7 @@ func New(rules policy.Rules) (*Gatherer, error) {
 	if err := rules.Check(); err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
-	return &Gatherer{rules: rules}, nil
+	return &Gatherer{detector: detect.New(rules.List, detect.Limits{}, nil)}, nil
 }
 
 // Header adds what the header tells.
@@ -29,4 +30,10 @@ func (g *Gatherer) Header(f *policy.Facts, header []byte) {
 		f.Header = append(f.Header, policy.Field{Name: field.Name, Value: message.DecodeText(field.Value)})
 	}
 	f.Labels = policy.ParseLabels(f.Header)
+}
+
+// Content adds what is found in the text of a whole mail.
+func (g *Gatherer) Content(f *policy.Facts, raw []byte) {
+	found := g.detector.Look(raw)
+	f.Content = &found
 }
