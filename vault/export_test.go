@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -72,3 +73,41 @@ func CheapKeyForTest(k *KeyFile) { k.seal.work = 4 }
 
 // QuickTransitForTest tries again without waiting long.
 func QuickTransitForTest(t *Transit) { t.client.wait = time.Millisecond }
+
+// MigrationForTest appends a letter to the names of accounts, two in each transaction, and stops as a crash would when
+// stop says so.
+func MigrationForTest(letter string, stop func() error) migration {
+	return func(t *tx, from []byte) (next []byte, err error) {
+		if err := stop(); err != nil {
+			return nil, err
+		}
+		n := 0
+		for k, sealed := range t.r.Range(tAccount, kv.Span{From: from}) {
+			if bytes.Equal(k, from) {
+				continue
+			}
+			if n++; n > 2 {
+				return next, nil
+			}
+			k = bytes.Clone(k)
+			rec, err := open[accountRecord](t, tAccount, k, sealed)
+			if err != nil {
+				return nil, err
+			}
+			rec.Name += letter
+			if err := save(t, tAccount, k, &rec); err != nil {
+				return nil, err
+			}
+			next = k
+		}
+		return nil, nil
+	}
+}
+
+// OpenForTest is Open by a version that has these migrations.
+func OpenForTest(ctx context.Context, dir string, keys KeyWrapper, steps ...migration) (*Vault, error) {
+	return openVault(ctx, dir, keys, Options{}, steps)
+}
+
+// NewestSchemaForTest is today's.
+func NewestSchemaForTest() int { return len(migrations()) + 1 }

@@ -61,8 +61,13 @@ type Vault struct {
 
 // Open opens the vault in the folder dir, or makes one if the folder holds none. A key file must not lie in dir, or
 // whoever takes the folder has both. ErrWrongKey if the key is another vault's; ErrDamaged if the file is not a vault: it
-// is never begun anew over an existing file.
+// is never begun anew over an existing file; ErrNewer if it is of a newer version. One of an older version is brought up
+// to date, which an older version cannot open any more.
 func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, error) {
+	return openVault(ctx, dir, keys, o, migrations())
+}
+
+func openVault(ctx context.Context, dir string, keys KeyWrapper, o Options, steps []migration) (*Vault, error) {
 	if file, ok := keys.(*KeyFile); ok {
 		if err := file.outside(dir); err != nil {
 			return nil, err
@@ -81,11 +86,15 @@ func Open(ctx context.Context, dir string, keys KeyWrapper, o Options) (*Vault, 
 	if err != nil {
 		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(err))
 	}
-	ring, err := loadKeys(ctx, dir, engine, keys)
+	ring, err := loadKeys(ctx, dir, engine, keys, len(steps)+1)
 	if err != nil {
 		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(closeAfter(err, engine)))
 	}
-	return newVault(engine, ring, o), nil
+	v := newVault(engine, ring, o)
+	if err := v.migrate(ctx, steps); err != nil {
+		return nil, closeAfter(err, engine)
+	}
+	return v, nil
 }
 
 // Names in the meta table, beside those of counters.
@@ -95,48 +104,46 @@ const (
 	metaEpoch  = "epoch" // the newest epoch something was sealed in
 )
 
-const schema = "1"
-
-// loadKeys gives the vault's keyring, which is made at the vault's first opening and never again.
-func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper) (*keyring, error) {
-	var version, id string
-	var newest []byte
-	err := engine.View(ctx, func(r kv.Reader) error {
-		version, id = string(r.Get(tMeta, []byte(metaSchema))), string(r.Get(tMeta, []byte(metaVault)))
-		newest = bytes.Clone(r.Get(tMeta, []byte(metaEpoch)))
-		return nil
+// loadKeys gives the vault's keyring, which is made at the vault's first opening and never again. newest is the schema of
+// a new vault.
+func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper, newest int) (*keyring, error) {
+	var version int
+	var id string
+	var epoch []byte
+	err := engine.View(ctx, func(r kv.Reader) (err error) {
+		id, epoch = string(r.Get(tMeta, []byte(metaVault))), bytes.Clone(r.Get(tMeta, []byte(metaEpoch)))
+		version, err = schemaOf(r.Get(tMeta, []byte(metaSchema)), newest)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	ring, err := openKeyring(ctx, dir, keys)
 	switch {
-	case version == "" && errors.Is(err, fs.ErrNotExist):
+	case version == 0 && errors.Is(err, fs.ErrNotExist):
 		if ring, err = createKeyring(ctx, dir, keys, time.Now()); err == nil {
-			err = begin(ctx, engine, ring)
+			err = begin(ctx, engine, ring, newest)
 		}
 		return ring, err
 	case err != nil:
 		return nil, err
-	case version == "" && ring.file.Begun:
+	case version == 0 && ring.file.Begun:
 		return nil, fmt.Errorf("%w: the file is empty, and was not: restore a backup", ErrDamaged)
-	case version == "": // a first opening ended between keyring and file
-		return ring, begin(ctx, engine, ring)
-	case version != schema:
-		return nil, fmt.Errorf("schema %q is not one this version knows", version)
+	case version == 0: // a first opening ended between keyring and file
+		return ring, begin(ctx, engine, ring, newest)
 	case id != string(ring.file.Vault):
 		return nil, fmt.Errorf("%w: the keyring is another vault's", ErrWrongKey)
-	case len(newest) != 4 || binary.BigEndian.Uint32(newest) > ring.current:
+	case len(epoch) != 4 || binary.BigEndian.Uint32(epoch) > ring.current:
 		return nil, fmt.Errorf("%w: the keyring is older than the vault", ErrWrongKey)
 	}
 	return ring, nil
 }
 
 // begin writes the first records of a new vault.
-func begin(ctx context.Context, engine kv.Engine, ring *keyring) error {
+func begin(ctx context.Context, engine kv.Engine, ring *keyring, schema int) error {
 	err := engine.Update(ctx, func(w kv.Writer) error {
 		return errors.Join(
-			w.Put(tMeta, []byte(metaSchema), []byte(schema)),
+			w.Put(tMeta, []byte(metaSchema), schemaText(schema)),
 			w.Put(tMeta, []byte(metaVault), ring.file.Vault),
 			w.Put(tMeta, []byte(metaEpoch), be32(ring.current)),
 		)
