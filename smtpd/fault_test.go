@@ -319,7 +319,7 @@ func TestTranslate(t *testing.T) {
 		{errorIn{errRecipientSyntax, nil}, "553 5.1.3", true}, {errorIn{errSenderSyntax, errUTF8}, "553 5.6.7", true},
 		{errNullSender, "550 5.7.1", true}, {errOtherSender, "553 5.7.1", true}, {errForeignSender, "550 5.7.1", true},
 		{errTooLarge, "552 5.3.4", true}, {smtp.ErrDataTooLarge, "552 5.3.4", true}, {errBareLine, "550 5.6.0", true},
-		{relay.ErrBareCR, "550 5.6.0", true}, {smtp.ErrTooLongLine, "550 5.6.0", true}, {errStalled, "451 4.4.2", true},
+		{relay.ErrBareLine, "550 5.6.0", true}, {smtp.ErrTooLongLine, "550 5.6.0", true}, {errStalled, "451 4.4.2", true},
 		{io.ErrUnexpectedEOF, "451 4.4.2", true}, {net.ErrClosed, "451 4.4.2", true}, {smtp.ErrDataReset, "451 4.4.2", true}, {context.Canceled, "451 4.3.2", true},
 		{errPanic, "421 4.3.0", true},
 		{vault.ErrFull, "452 4.3.1", true}, {vault.ErrUnknownRecipient, "451 4.3.0", true},

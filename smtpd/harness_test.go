@@ -85,7 +85,7 @@ func start(t testing.TB, change func(*setup)) *gateway {
 	g.open(&o)
 	var err error
 	if o.Relay == nil {
-		if o.Relay, err = relay.New(relay.Config{Addr: o.upstreamAddr, Security: relay.Cleartext, Hello: "gateway.example"}); err != nil {
+		if o.Relay, err = relay.New(relay.Config{Upstreams: []relay.Upstream{{Addr: o.upstreamAddr, Security: relay.Cleartext}}, Hello: "gateway.example"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -96,7 +96,7 @@ var table = []struct {
 	{smtp.ErrDataTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF, or the message holds NUL"},
 	{errLoop, 554, smtp.EnhancedCode{5, 4, 6}, "this mail goes round between mail systems; look at its Received fields"},
-	{relay.ErrBareCR, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF"},
+	{relay.ErrBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF"},
 	{smtp.ErrTooLongLine, 550, smtp.EnhancedCode{5, 6, 0}, fmt.Sprintf("a line is longer than %d octets", maxLine)},
 	{vault.ErrFull, 452, smtp.EnhancedCode{4, 3, 1}, "no space left for secure messages, try again later"},
 	{vault.ErrUnknownRecipient, 451, smtp.EnhancedCode{4, 3, 0}, "what is known of a recipient changed just now, send it again"},

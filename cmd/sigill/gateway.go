@@ -53,6 +53,7 @@ type gatewayConfig struct {
 type gateway struct {
 	vault  *vault.Vault
 	smtp   *smtpd.Server
+	relay  *relay.Client
 	imap   *imapd.Server
 	web    *web.Server
 	outbox *outbox.Worker
@@ -65,7 +66,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{vault: v, config: c}
+	g := &gateway{vault: v, relay: upstream, config: c}
 	g.smtp, err = smtpd.New(smtpd.Config{
 		Hostname: c.Hostname, TLS: c.TLS, Domains: c.Domains, Rules: c.Rules, Relay: upstream,
 		Depositor: v.Depositor(), Directory: v.Directory(), Limits: smtpd.Limits{ShutdownGrace: c.Grace}, Log: c.Log, Now: c.Now,
@@ -116,7 +117,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	front.Go(func() error { return part("web", g.web.Run(ctx, g.config.Web)) })
 	err := front.Wait()
 	stop()
-	return errors.Join(err, back.Wait())
+	return errors.Join(err, back.Wait(), g.relay.Close())
 }
 
 // part names what failed. Ending because one was told to is no failure.

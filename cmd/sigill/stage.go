@@ -207,7 +207,7 @@ func (s *stage) openGateway(o stageOptions, provider login.Provider) error {
 		TLS:          &tls.Config{Certificates: []tls.Certificate{s.certificates.Server}, MinVersion: tls.VersionTLS12},
 		Submission:   s.ports.submission, Submissions: s.ports.submissions, Connector: s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
 		ConnectorNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		Upstream:          relay.Config{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext, Hello: hostname},
+		Upstream:          relay.Config{Hello: hostname, Upstreams: []relay.Upstream{{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext}}},
 		Providers:         []login.Provider{provider},
 		NoticeFrom:        policy.MustAddress("sakert@" + demo.Domain),
 		Retention: outbox.Text{

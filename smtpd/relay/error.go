@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/emersion/go-smtp"
 )
 
-// ErrBareCR means that the message has a carriage return without line feed. Some mail systems take it for a line end,
-// so it could end the message early there (RFC 5321 section 2.3.8); it is never sent.
-var ErrBareCR = errors.New("relay: a carriage return without line feed")
+// ErrBareLine means that the message has a carriage return or a line feed that is no line end. Some mail systems take it
+// for one, so it could end the message early there (RFC 5321 section 2.3.8); it is never sent.
+var ErrBareLine = errors.New("relay: a carriage return or line feed alone")
 
 // Reply is an SMTP reply (RFC 5321 section 4.2) with its enhanced code (RFC 3463; zero if there was none).
 type Reply struct {
@@ -27,6 +25,8 @@ type Error struct {
 	Reply
 	// Cause is what went wrong below SMTP, or in a command before MAIL; nil if Reply is the upstream's own.
 	Cause error
+	// elsewhere tells that it is about the connection or the upstream, so that another may take the mail.
+	elsewhere bool
 }
 
 func (e *Error) Error() string {
@@ -42,40 +42,44 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Temporary tells that the same mail may be taken later (RFC 5321 section 4.2.1, 4yz).
 func (e *Error) Temporary() bool { return e.Code/100 == 4 }
 
+// elsewhere tells that another connection or upstream may do better.
+func elsewhere(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.elsewhere
+}
+
 func unreachable(cause error) *Error {
-	return &Error{Reply{451, [3]int{4, 4, 1}, "the upstream mail relay cannot be reached, try again later"}, cause}
+	return &Error{Reply{451, [3]int{4, 4, 1}, "the upstream mail relay cannot be reached, try again later"}, cause, true}
 }
 
 func dropped(cause error) *Error {
-	return &Error{Reply{451, [3]int{4, 4, 1}, "the upstream mail relay broke off, try again later"}, cause}
+	return &Error{Reply{451, [3]int{4, 4, 1}, "the upstream mail relay broke off, try again later"}, cause, true}
 }
 
-// answered makes an Error of what a command from MAIL on ended with.
-func answered(err error) *Error {
-	var up *smtp.SMTPError
-	if !errors.As(err, &up) || up.Code/100 != 4 && up.Code/100 != 5 {
-		return dropped(err)
-	}
-	r := reply(up)
-	switch r.Code {
-	case 421:
+// refusal makes an Error of a reply to a command from MAIL on.
+func refusal(r Reply) *Error {
+	switch {
+	case r.Code == 421:
 		// The upstream closes its connection to us; ours to the client stays (RFC 5321 section 3.8).
 		r.Code = 451
-	case 530, 534, 535, 538:
+		return &Error{Reply: r, elsewhere: true}
+	case r.Code == 530, r.Code == 534, r.Code == 535, r.Code == 538:
 		// It is we who should have logged in or used TLS (RFC 4954 section 6). The sender cannot help it, so the mail waits
 		// until an administrator has.
-		return unreachable(err)
+		return unreachable(fmt.Errorf("the upstream said %d", r.Code))
+	case r.Code/100 != 4 && r.Code/100 != 5:
+		return dropped(fmt.Errorf("the upstream said %d, which is no answer here", r.Code))
 	}
 	return &Error{Reply: r}
 }
 
-// reply reads what go-smtp has of a reply. It finds the enhanced code only if the first line has it, and not in a 250;
-// RFC 2034 section 4 wants it in all lines, and many servers write it in the last only.
-func reply(up *smtp.SMTPError) Reply {
-	r := Reply{Code: up.Code, Enhanced: up.EnhancedCode}
+// newReply takes the enhanced code out of the lines. RFC 2034 section 4 wants it in all of them, and many servers write it
+// in the last only.
+func newReply(code int, text string) Reply {
+	r := Reply{Code: code}
 	var lines []string
-	for line := range strings.SplitSeq(up.Message, "\n") {
-		if e, rest, ok := enhanced(line); ok && e[0] == r.Code/100 {
+	for line := range strings.SplitSeq(text, "\n") {
+		if e, rest, ok := enhanced(line); ok && e[0] == code/100 {
 			r.Enhanced, line = e, rest
 		}
 		lines = append(lines, strings.Map(printable, line))

@@ -32,7 +32,7 @@ func mail(to ...string) Mail {
 
 func client(t *testing.T, addr string, change func(*Config)) *Client {
 	t.Helper()
-	c := Config{Addr: addr, Security: Cleartext, Hello: "gateway.example",
+	c := Config{Upstreams: []Upstream{{Addr: addr, Security: Cleartext}}, Hello: "gateway.example",
 		Timeouts: Timeouts{Dial: 5 * time.Second, Command: 5 * time.Second, Write: 5 * time.Second, Final: 5 * time.Second}}
 	if change != nil {
 		change(&c)
@@ -41,10 +41,11 @@ func client(t *testing.T, addr string, change func(*Config)) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { r.Close() })
 	return r
 }
 
-func refusal(code int, e ...int) *smtp.SMTPError {
+func says(code int, e ...int) *smtp.SMTPError {
 	return &smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode(e), Message: "upstream's own words"}
 }
 
@@ -91,26 +92,26 @@ func TestUpstreamRefuses(t *testing.T) {
 		set  func(*sink.Sink)
 		want Reply
 	}{
-		{"MAIL is answered as it was", func(k *sink.Sink) { k.OnMail = func(string) error { return refusal(550, 5, 7, 1) } },
+		{"MAIL is answered as it was", func(k *sink.Sink) { k.OnMail = func(string) error { return says(550, 5, 7, 1) } },
 			Reply{550, [3]int{5, 7, 1}, "upstream's own words"}},
 		{"one recipient refused refuses the mail", func(k *sink.Sink) {
 			k.OnRcpt = func(to string) error {
 				if to == "c@ut.example" {
-					return refusal(550, 5, 1, 1)
+					return says(550, 5, 1, 1)
 				}
 				return nil
 			}
 		}, Reply{550, [3]int{5, 1, 1}, "upstream's own words"}},
-		{"a temporary refusal stays temporary", func(k *sink.Sink) { k.OnRcpt = func(string) error { return refusal(450, 4, 2, 1) } },
+		{"a temporary refusal stays temporary", func(k *sink.Sink) { k.OnRcpt = func(string) error { return says(450, 4, 2, 1) } },
 			Reply{450, [3]int{4, 2, 1}, "upstream's own words"}},
 		{"DATA is answered as it was", func(k *sink.Sink) {
-			k.OnData = func(r io.Reader) error { io.Copy(io.Discard, r); return refusal(554, 5, 6, 0) }
+			k.OnData = func(r io.Reader) error { io.Copy(io.Discard, r); return says(554, 5, 6, 0) }
 		}, Reply{554, [3]int{5, 6, 0}, "upstream's own words"}},
-		{"421 is about the upstream's connection, not ours", func(k *sink.Sink) { k.OnMail = func(string) error { return refusal(421, 4, 3, 2) } },
+		{"421 is about the upstream's connection, not ours", func(k *sink.Sink) { k.OnMail = func(string) error { return says(421, 4, 3, 2) } },
 			Reply{451, [3]int{4, 3, 2}, "upstream's own words"}},
-		{"that we should log in is no fault of the sender's", func(k *sink.Sink) { k.OnMail = func(string) error { return refusal(530, 5, 7, 0) } },
+		{"that we should log in is no fault of the sender's", func(k *sink.Sink) { k.OnMail = func(string) error { return says(530, 5, 7, 0) } },
 			unreachable(nil).Reply},
-		{"an unknown code is a break", func(k *sink.Sink) { k.OnMail = func(string) error { return refusal(399, 0, 0, 0) } },
+		{"an unknown code is a break", func(k *sink.Sink) { k.OnMail = func(string) error { return says(399, 0, 0, 0) } },
 			dropped(nil).Reply},
 	} {
 		t.Run(row.why, func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestUpstreamRefuses(t *testing.T) {
 func TestUpstreamTakesWithAnother2xx(t *testing.T) {
 	t.Parallel()
 	up := sink.Start(t, nil)
-	up.OnData = func(r io.Reader) error { io.Copy(io.Discard, r); return refusal(252, 2, 0, 0) }
+	up.OnData = func(r io.Reader) error { io.Copy(io.Discard, r); return says(252, 2, 0, 0) }
 	r, err := client(t, up.Addr, nil).Send(t.Context(), mail("b@ut.example"), strings.NewReader("A: b\r\n\r\n"))
 	if err != nil || r.Code != 252 {
 		t.Fatal(r, err)
@@ -234,10 +235,10 @@ func TestReaderFails(t *testing.T) {
 	}{
 		"the reader's error comes back": {io.MultiReader(strings.NewReader("A: b\r\n\r\n"), iotest.ErrReader(broken)), broken},
 		"a cut-off is an error":         {io.MultiReader(strings.NewReader("A: b"), iotest.ErrReader(io.ErrUnexpectedEOF)), io.ErrUnexpectedEOF},
-		"bare CR":                       {strings.NewReader("A: b\r\n\r\na\rb\r\n"), ErrBareCR},
-		"bare CR at the end":            {strings.NewReader("A: b\r\n\r\na\r"), ErrBareCR},
-		"bare CR across reads":          {iotest.OneByteReader(strings.NewReader("A: b\r\n\r\n\r.\r\n")), ErrBareCR},
-		"CR CR LF":                      {strings.NewReader("A: b\r\r\n\r\n"), ErrBareCR},
+		"bare CR":                       {strings.NewReader("A: b\r\n\r\na\rb\r\n"), ErrBareLine},
+		"bare CR at the end":            {strings.NewReader("A: b\r\n\r\na\r"), ErrBareLine},
+		"bare CR across reads":          {iotest.OneByteReader(strings.NewReader("A: b\r\n\r\n\r.\r\n")), ErrBareLine},
+		"CR CR LF":                      {strings.NewReader("A: b\r\r\n\r\n"), ErrBareLine},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
@@ -311,7 +312,8 @@ func TestTLS(t *testing.T) {
 		return nil
 	}
 	good := func(c *Config) {
-		c.Security, c.TLS, c.Auth = StartTLS, &tls.Config{RootCAs: roots}, &Credentials{"gateway", "hemligt"}
+		u := &c.Upstreams[0]
+		u.Security, u.TLS, u.Auth = StartTLS, &tls.Config{RootCAs: roots}, &Credentials{"gateway", "hemligt"}
 	}
 	for why, row := range map[string]struct {
 		addr   string
@@ -319,11 +321,11 @@ func TestTLS(t *testing.T) {
 		want   string // part of the error; "" is success
 	}{
 		"STARTTLS and AUTH":               {up.Addr, good, ""},
-		"unknown root":                    {up.Addr, func(c *Config) { good(c); c.TLS = nil }, "certificate"},
-		"wrong name":                      {up.Addr, func(c *Config) { good(c); c.TLS.ServerName = "annan.example" }, "annan.example"},
-		"wrong password is our fault":     {up.Addr, func(c *Config) { good(c); c.Auth.Password = "x" }, "451 4.4.1"},
-		"never in clear by default":       {sink.Start(t, nil).Addr, func(c *Config) { good(c); c.Auth = nil }, "STARTTLS"},
-		"implicit TLS to a STARTTLS port": {up.Addr, func(c *Config) { good(c); c.Security = ImplicitTLS }, "451 4.4.1"},
+		"unknown root":                    {up.Addr, func(c *Config) { good(c); c.Upstreams[0].TLS = nil }, "certificate"},
+		"wrong name":                      {up.Addr, func(c *Config) { good(c); c.Upstreams[0].TLS.ServerName = "annan.example" }, "annan.example"},
+		"wrong password is our fault":     {up.Addr, func(c *Config) { good(c); c.Upstreams[0].Auth.Password = "x" }, "451 4.4.1"},
+		"never in clear by default":       {sink.Start(t, nil).Addr, func(c *Config) { good(c); c.Upstreams[0].Auth = nil }, "STARTTLS"},
+		"implicit TLS to a STARTTLS port": {up.Addr, func(c *Config) { good(c); c.Upstreams[0].Security = ImplicitTLS }, "451 4.4.1"},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
@@ -351,7 +353,9 @@ func TestImplicitTLS(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); s.Serve(l) }()
 	defer func() { s.Close(); <-done }()
-	c := client(t, l.Addr().String(), func(c *Config) { c.Security, c.TLS = ImplicitTLS, &tls.Config{RootCAs: roots} })
+	c := client(t, l.Addr().String(), func(c *Config) {
+		c.Upstreams[0].Security, c.Upstreams[0].TLS = ImplicitTLS, &tls.Config{RootCAs: roots}
+	})
 	if _, err := c.Send(t.Context(), mail("b@ut.example"), strings.NewReader("A: b\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -359,17 +363,26 @@ func TestImplicitTLS(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	for why, c := range map[string]Config{
-		"no port":                      {Addr: "mail.example", Hello: "a"},
-		"no name":                      {Addr: "mail.example:25"},
-		"unknown security":             {Addr: "mail.example:25", Hello: "a", Security: "maybe"},
-		"cleartext beyond loopback":    {Addr: "192.0.2.1:25", Hello: "a", Security: Cleartext},
-		"cleartext to a name":          {Addr: "mail.example:25", Hello: "a", Security: Cleartext},
-		"TLS without checking anybody": {Addr: "mail.example:25", Hello: "a", TLS: &tls.Config{InsecureSkipVerify: true}},
+	for why, u := range map[string]Upstream{
+		"no port":                         {Addr: "mail.example"},
+		"unknown security":                {Addr: "mail.example:25", Security: "maybe"},
+		"cleartext beyond loopback":       {Addr: "192.0.2.1:25", Security: Cleartext},
+		"cleartext to a name":             {Addr: "mail.example:25", Security: Cleartext},
+		"TLS without checking anybody":    {Addr: "mail.example:25", TLS: &tls.Config{InsecureSkipVerify: true}},
+		"a password over an open network": {Addr: "192.0.2.1:25", Security: Unprotected, Auth: &Credentials{"u", "p"}},
+		"a name not checked, without TLS": {Addr: "127.0.0.1:25", Security: Cleartext, TLS: &tls.Config{InsecureSkipVerify: true}},
 	} {
+		if _, err := New(Config{Upstreams: []Upstream{{Addr: "mail.example:25"}, u}, Hello: "a"}); err == nil {
+			t.Errorf("%s: accepted", why)
+		}
+	}
+	for why, c := range map[string]Config{"no name": {Upstreams: []Upstream{{Addr: "mail.example:25"}}}, "no upstream": {Hello: "a"}} {
 		if _, err := New(c); err == nil {
 			t.Errorf("%s: accepted", why)
 		}
+	}
+	if _, err := New(Config{Upstreams: []Upstream{{Addr: "192.0.2.1:25", Security: Unprotected}}, Hello: "a"}); err != nil {
+		t.Error(err) // asked for by name
 	}
 	if s := fmt.Sprintf("%v %+v %#v", Credentials{"u", "hemligt"}, Credentials{"u", "hemligt"}, Credentials{"u", "hemligt"}); strings.Contains(s, "hemligt") {
 		t.Errorf("password printed: %s", s)
@@ -390,7 +403,7 @@ func TestReply(t *testing.T) {
 		"192.0.2.1 greets":               {250, [3]int{}, "192.0.2.1 greets"},
 		"2.99999999999999999999999.0 no": {250, [3]int{}, "2.99999999999999999999999.0 no"},
 	} {
-		if got := reply(&smtp.SMTPError{Code: 250, Message: text}); got != want {
+		if got := newReply(250, text); got != want {
 			t.Errorf("%q is %+v, want %+v", text, got, want)
 		}
 	}

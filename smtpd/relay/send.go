@@ -1,15 +1,12 @@
 package relay
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/emersion/go-smtp"
 
 	"sigill/policy"
 )
@@ -28,121 +25,151 @@ type Mail struct {
 // Send hands one message over and gives the upstream's last reply. The message must have CRLF line ends.
 //
 // Errors are an [*Error] for whatever the upstream did, the error of the message's reader if that failed (the upstream
-// then gets no end of data and drops what it has), ErrBareCR, or ctx's. If the upstream took the message, the error is
+// then gets no end of data and drops what it has), ErrBareLine, or ctx's. If the upstream took the message, the error is
 // nil whatever happened afterwards.
 func (c *Client) Send(ctx context.Context, m Mail, message io.Reader) (Reply, error) {
-	up, link, err := c.connect(ctx)
-	if err != nil {
-		return Reply{}, ended(ctx, unreachable(err))
+	var failed error
+	for _, u := range c.order() {
+		l, err := u.open(ctx, m)
+		if err == nil {
+			r, err := l.transfer(message)
+			u.release(l)
+			return r, ended(ctx, err)
+		}
+		if ctx.Err() != nil || !elsewhere(err) {
+			return Reply{}, ended(ctx, err)
+		}
+		u.rest()
+		c.log.Warn("an upstream failed", "upstream", u.Addr, "cause", err)
+		failed = err
 	}
-	defer link.Close()
-	stop := context.AfterFunc(ctx, func() { link.Close() })
-	defer stop()
-	if err := open(up, m); err != nil {
-		return Reply{}, ended(ctx, err)
-	}
-	r, err := transfer(up, link, message)
-	if err != nil {
-		return Reply{}, ended(ctx, err)
-	}
-	link.leaving.Store(true)
-	_ = up.Quit() // the message is taken, whatever the upstream says to this
-	return r, nil
+	return Reply{}, failed
 }
 
 // ended prefers ctx's end to the errors it caused.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("relay: %w", context.Cause(ctx))
 	}
 	return err
 }
 
-func open(up *smtp.Client, m Mail) error {
-	options := &smtp.MailOptions{Size: m.Size, UTF8: m.UTF8 || !ascii(m.Envelope)}
-	if ok, _ := up.Extension("SMTPUTF8"); options.UTF8 && !ok {
-		// RFC 6531 section 3.2: it must not be sent on.
-		return &Error{Reply: Reply{553, [3]int{5, 6, 7}, "the next mail server cannot take addresses and headers beyond ASCII"}}
+// envelope says MAIL, RCPT and DATA, at once where the upstream offers it (RFC 2920): a mail then takes two round trips.
+func (l *link) envelope(m Mail) error {
+	first, err := l.mailLine(m)
+	if err != nil {
+		return err
 	}
-	if ok, _ := up.Extension("8BITMIME"); m.EightBit && !ok {
-		// RFC 6152 section 3: it must be converted or bounced, and a signed mail is not ours to convert.
-		return &Error{Reply: Reply{554, [3]int{5, 6, 3}, "the next mail server cannot take 8-bit mail"}}
+	var refused error
+	commands := len(m.To) + 2
+	ask := func(n int, words ...string) (ok bool) {
+		if l.say(words...); l.knows("PIPELINING") {
+			return true
+		}
+		refused = l.answer(n, commands)
+		return refused == nil
 	}
-	if err := up.Mail(m.From.String(), options); err != nil {
-		return answered(err)
+	ok := ask(0, first)
+	for i := 0; ok && i < len(m.To); i++ {
+		ok = ask(i+1, "RCPT TO:<", m.To[i].String(), ">")
 	}
-	for _, to := range m.To {
-		if err := up.Rcpt(to.String(), nil); err != nil {
-			return answered(err)
+	if ok {
+		ok = ask(commands-1, "DATA")
+	}
+	if !ok || !l.knows("PIPELINING") {
+		return refused
+	}
+	for n := range commands {
+		if err := l.answer(n, commands); err != nil && refused == nil {
+			refused = err
+		} else if err == nil && refused != nil && n == commands-1 {
+			// It wants the message for those it did not refuse. There is no way to take DATA back but to go.
+			l.broken = true
+		}
+		if l.broken {
+			break
 		}
 	}
-	return nil
+	return refused
+}
+
+// answer reads the reply to the n-th command of an envelope; the last one is DATA.
+func (l *link) answer(n, commands int) error {
+	r, err := l.hear(l.timeouts.Command)
+	switch {
+	case err != nil:
+		return dropped(err)
+	case n < commands-1 && r.Code/100 == 2, n == commands-1 && r.Code == 354:
+		return nil
+	case r.Code/100 != 4 && r.Code/100 != 5:
+		l.broken = true
+	}
+	return refusal(r)
+}
+
+// mailLine is the command MAIL with what it may say of the message.
+func (l *link) mailLine(m Mail) (string, error) {
+	line := "MAIL FROM:<" + m.From.String() + ">"
+	if m.UTF8 || !ascii(m.Envelope) {
+		if !l.knows("SMTPUTF8") {
+			// RFC 6531 section 3.2: it must not be sent on.
+			return "", &Error{Reply: Reply{553, [3]int{5, 6, 7}, "the next mail server cannot take addresses and headers beyond ASCII"}}
+		}
+		line += " SMTPUTF8"
+	}
+	switch {
+	case l.knows("8BITMIME"):
+		line += " BODY=8BITMIME" // not all who send it declare it
+	case m.EightBit:
+		// RFC 6152 section 3: it must be converted or bounced, and a signed mail is not ours to convert.
+		return "", &Error{Reply: Reply{554, [3]int{5, 6, 3}, "the next mail server cannot take 8-bit mail"}}
+	}
+	if m.Size > 0 && l.knows("SIZE") {
+		line += " SIZE=" + strconv.FormatInt(m.Size, 10)
+	}
+	return line, nil
 }
 
 func ascii(e policy.Envelope) bool {
-	for _, a := range append([]policy.Address{e.From}, e.To...) {
-		if strings.ContainsFunc(a.String(), func(r rune) bool { return r >= utf8.RuneSelf }) {
+	beyond := func(a policy.Address) bool {
+		return strings.ContainsFunc(a.String(), func(r rune) bool { return r >= utf8.RuneSelf })
+	}
+	for _, a := range e.To {
+		if beyond(a) {
 			return false
 		}
 	}
-	return true
+	return !beyond(e.From)
 }
 
-func transfer(up *smtp.Client, link *conn, message io.Reader) (Reply, error) {
-	data, err := up.Data()
-	if err != nil {
-		return Reply{}, answered(err)
-	}
-	if err := stream(data, message); err != nil {
+// transfer sends the message and gives the reply to the whole of it.
+func (l *link) transfer(message io.Reader) (Reply, error) {
+	if err := stream(l.w, message); err != nil {
+		l.broken = true     // nothing but the rest of the message could follow
+		if elsewhere(err) { // it was the upstream's doing
+			return Reply{}, l.interrupted(err)
+		}
 		return Reply{}, err
 	}
-	link.final.Store(true)
-	response, err := data.CloseWithResponse()
-	var odd *smtp.SMTPError
+	l.say(".")
+	r, err := l.hear(l.timeouts.Final)
 	switch {
-	case err == nil:
-		return reply(&smtp.SMTPError{Code: 250, Message: response.StatusText}), nil
-	case errors.As(err, &odd) && odd.Code/100 == 2:
-		return reply(odd), nil
+	case err != nil:
+		return Reply{}, dropped(err)
+	case r.Code/100 == 2:
+		return r, nil
 	}
-	return Reply{}, answered(err)
+	l.broken = l.broken || r.Code/100 != 4 && r.Code/100 != 5
+	return Reply{}, refusal(r)
 }
 
-// stream copies without adding or taking away anything. It tells the errors of the two sides apart: the reader's come
-// back as they are.
-func stream(upstream io.Writer, message io.Reader) error {
-	buf := make([]byte, 32<<10)
-	cr := false
-	for {
-		n, err := message.Read(buf)
-		var ok bool
-		if cr, ok = crlf(cr, buf[:n]); !ok || err == io.EOF && cr {
-			return ErrBareCR
-		}
-		if _, werr := upstream.Write(buf[:n]); werr != nil {
-			return dropped(werr)
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			return fmt.Errorf("relay: read message: %w", err)
-		}
+// interrupted is the reply of an upstream that would not hear the whole message and broke off, such as 552, or the
+// break itself.
+func (l *link) interrupted(broke error) error {
+	l.under.patience = goodbye
+	code, text, err := l.r.ReadResponse(0)
+	if err != nil || code/100 != 4 && code/100 != 5 {
+		return broke
 	}
-}
-
-// crlf tells whether each CR in b has its LF. Cr is whether the octet before b was a CR, and in the result whether the last
-// one is.
-func crlf(cr bool, b []byte) (last, ok bool) {
-	for len(b) > 0 {
-		if cr && b[0] != '\n' {
-			return cr, false
-		}
-		i := bytes.IndexByte(b, '\r')
-		if i < 0 {
-			return false, true
-		}
-		cr, b = true, b[i+1:]
-	}
-	return cr, true
+	return refusal(newReply(code, text))
 }

@@ -1,0 +1,187 @@
+package smtpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// postfix is a Postfix of its own on loopback, with its own configuration, queue and processes.
+type postfix struct {
+	store string // takes mail, stores it and throws it away afterwards
+	proxy string // passes mail on while it comes in (smtpd_proxy_filter)
+	relay string // takes mail and sends it on to the next hop by itself
+	pid   int
+}
+
+const postfixMain = `compatibility_level = 3.6
+queue_directory = %[1]s/queue
+data_directory = %[1]s/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = postfix.example
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+mydestination =
+local_recipient_maps =
+alias_maps =
+default_transport = discard:
+smtpd_recipient_restrictions = permit_mynetworks, reject
+smtpd_client_connection_count_limit = 0
+default_process_limit = 300
+in_flow_delay = 0
+smtputf8_enable = no
+`
+
+const postfixMaster = `%[1]s inet n - n - - smtpd
+%[2]s inet n - n - - smtpd -o smtpd_proxy_filter=%[4]s
+%[3]s inet n - n - - smtpd -o cleanup_service_name=onward
+cleanup unix n - n - 0 cleanup
+onward unix n - n - 0 cleanup -o content_filter=smtp:%[5]s -o header_checks=
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+discard unix - - n - - discard
+smtp unix - - n - - smtp
+anvil unix - - n - 1 anvil
+error unix - - n - - error
+retry unix - - n - - error
+`
+
+// startPostfix runs Postfix until the test ends. Next is where proxy and relay send to.
+func startPostfix(t testing.TB, next string) *postfix {
+	t.Helper()
+	program := "/usr/lib/postfix/sbin/master"
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("needs postfix (Debian package postfix)")
+	}
+	if os.Getuid() != 0 {
+		t.Skip("needs postfix (Debian package postfix), which only root can start")
+	}
+	// The names of Unix sockets are short, and those of test folders are not.
+	dir, err := os.MkdirTemp("", "postfix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	p := &postfix{store: freeAddr(t), proxy: freeAddr(t), relay: freeAddr(t)}
+	owner, err := user.Lookup("postfix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(owner.Uid)
+	host, port, _ := net.SplitHostPort(next)
+	err = errors.Join(
+		os.Chmod(dir, 0o755), os.Mkdir(dir+"/conf", 0o755), os.Mkdir(dir+"/queue", 0o755), os.Mkdir(dir+"/data", 0o700),
+		os.Chown(dir+"/data", uid, -1),
+		os.WriteFile(dir+"/conf/main.cf", fmt.Appendf(nil, postfixMain, dir), 0o644),
+		os.WriteFile(dir+"/conf/master.cf", fmt.Appendf(nil, postfixMaster, p.store, p.proxy, p.relay, next, "["+host+"]:"+port), 0o644),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("postfix", "-c", dir+"/conf", "check").CombinedOutput(); err != nil {
+		t.Fatalf("postfix check: %v\n%s", err, out)
+	}
+	cmd := exec.Command(program, "-c", dir+"/conf", "-d")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it ends its process group with it
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.pid = cmd.Process.Pid
+	t.Cleanup(func() {
+		_ = syscall.Kill(-p.pid, syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	awaitAddr(t, p.store)
+	return p
+}
+
+// freeAddr is an address nobody listens on.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l := listen(t)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// awaitAddr waits until somebody listens, of whom one can only see that they do.
+func awaitAddr(t testing.TB, addr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+			return
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("nobody listens on %s: %v", addr, err)
+		}
+	}
+}
+
+// used is the processor time and the memory of all processes of Postfix. Memory that several share counts once.
+func (p *postfix) used(t testing.TB) (cpu time.Duration, octets int64) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range stats {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			continue // it ended
+		}
+		// After the program's name in parentheses: state, parent, group, … (proc(5)).
+		words := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+		if group, _ := strconv.Atoi(words[2]); group != p.pid {
+			continue
+		}
+		for _, ticks := range words[11:15] { // its own and those of children it has seen end
+			n, _ := strconv.Atoi(ticks)
+			cpu += time.Duration(n) * 10 * time.Millisecond
+		}
+		octets += kilobytes(strings.TrimSuffix(name, "stat")+"smaps_rollup", "Pss:")
+	}
+	return cpu, octets
+}
+
+// ownUse is the processor time and the memory of this process.
+func ownUse(t testing.TB) (cpu time.Duration, octets int64) {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), kilobytes("/proc/self/status", "VmRSS:")
+}
+
+func kilobytes(file, field string) int64 {
+	raw, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(raw)) {
+		if rest, ok := strings.CutPrefix(line, field); ok {
+			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return n << 10
+		}
+	}
+	return 0
+}
