@@ -15,7 +15,7 @@ import (
 // AuthMechanisms are those EHLO offers; go-smtp asks only within TLS.
 func (s *session) AuthMechanisms() []string {
 	switch {
-	case s.kind == Connector:
+	case s.listener.Kind == Connector:
 		return nil
 	case s.server.config.Tokens == nil:
 		return []string{sasl.Plain, sasl.Login}
@@ -27,7 +27,7 @@ func (s *session) AuthMechanisms() []string {
 func (s *session) Auth(mechanism string) (_ sasl.Server, err error) {
 	defer s.answer("AUTH", &err)
 	switch {
-	case s.kind == Connector:
+	case s.listener.Kind == Connector:
 		return nil, errNoLogin
 	case !slices.Contains(s.AuthMechanisms(), mechanism):
 		return nil, errMechanism

@@ -21,6 +21,14 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	if s.looped(m.header) {
 		return errLoop
 	}
+	if err := s.mayWrite(ctx, tx, m.header); err != nil {
+		return err
+	}
+	if tx.signed {
+		var stop func()
+		m, stop = s.signed(ctx, m)
+		defer stop()
+	}
 	f, err := s.facts(ctx, tx, m)
 	if err != nil {
 		return err
@@ -53,7 +61,7 @@ func (s *session) facts(ctx context.Context, tx transaction, m mail) (f policy.F
 	if err != nil {
 		return f, fmt.Errorf("smtpd: classify recipients: %w", err)
 	}
-	f.Sender, f.Recipients, f.Dedicated = known[0], known[1:], s.secure
+	f.Sender, f.Recipients, f.Dedicated = known[0], known[1:], s.listener.Secure
 	if tx.From.IsZero() {
 		f.Sender.Kind = policy.Unknown
 	}

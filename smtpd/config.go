@@ -27,7 +27,8 @@ const (
 	Submission Kind = "submission"
 	// Submissions is Submission with TLS from the first octet (RFC 8314 section 3.3, port 465).
 	Submissions Kind = "submissions"
-	// Connector is for the organisation's own mail system: no AUTH, known networks only, senders of our domains only.
+	// Connector is for the organisation's own mail system: no AUTH, senders of our domains only. Its clients are known by
+	// certificate, or by network, and then also by the signatures on their mails if others share that network.
 	Connector Kind = "connector"
 )
 
@@ -35,8 +36,12 @@ const (
 type Listener struct {
 	Kind Kind
 	Net  net.Listener
-	// Networks are those a connector's clients may come from.
+	// Networks are those a connector's clients may come from without certificate.
 	Networks []netip.Prefix
+	// Signed tells that others share these networks: a mail must have a DKIM signature of one of our domains.
+	Signed bool
+	// System is who may come by certificate.
+	System System
 	// Secure tells a connector that takes nothing but mail to be sealed, whatever its subject says.
 	Secure bool
 }
@@ -95,6 +100,8 @@ type Config struct {
 	Directory *vault.Directory
 	Relay     Upstream
 	Tokens    Tokens // nil: nobody logs in with one
+	// LookupTXT asks the DNS for the keys of signatures; net.DefaultResolver's if nil.
+	LookupTXT func(ctx context.Context, name string) ([]string, error)
 	Limits    Limits
 	Log       *slog.Logger
 	Now       func() time.Time // time.Now if nil
@@ -120,10 +127,12 @@ func (c Config) check() error {
 		fault(l.Net == nil, "listener %d is not open", i)
 		switch l.Kind {
 		case Submission, Submissions:
-			fault(len(l.Networks) > 0, "listener %d: only a connector is bound to networks", i)
+			fault(len(l.Networks) > 0 || l.System.Authority != nil, "listener %d: only a connector is bound to networks or a certificate", i)
 			fault(l.Secure, "listener %d: only a connector can be for secure mail alone", i)
 		case Connector:
-			fault(len(l.Networks) == 0, "listener %d: a connector needs the networks its clients come from", i)
+			fault(len(l.Networks) == 0 && l.System.Authority == nil, "listener %d: a connector needs the networks its clients come from, or the authority of their certificate", i)
+			fault(l.System.Authority != nil && len(l.System.Names) == 0, "listener %d: a connector needs the names its clients' certificates are for", i)
+			fault(l.Signed && len(l.Networks) == 0, "listener %d: signatures are asked for only of clients known by network", i)
 			fault(len(c.Domains) == 0, "listener %d: a connector needs the organisation's domains", i)
 		default:
 			fault(true, "listener %d: unknown kind %q", i, l.Kind)

@@ -36,6 +36,11 @@ var (
 	errNullSender      = errors.New("smtpd: null sender")
 	errOtherSender     = errors.New("smtpd: sender of somebody else")
 	errForeignSender   = errors.New("smtpd: sender of another domain")
+	errOtherAuthor     = errors.New("smtpd: author is somebody else")
+	errStartTLS        = errors.New("smtpd: no TLS on a connector that asks for a certificate")
+	errCertificate     = errors.New("smtpd: not the certificate of our mail system")
+	errUnsigned        = errors.New("smtpd: no signature of ours")
+	errKeyLater        = errors.New("smtpd: the key of a signature cannot be had")
 	errTooLarge        = errors.New("smtpd: message too large")
 	errBareLine        = errors.New("smtpd: bare CR, bare LF or NUL")
 	errLoop            = errors.New("smtpd: the mail goes round")
@@ -92,6 +97,11 @@ var table = []struct {
 	{errNullSender, 550, smtp.EnhancedCode{5, 7, 1}, "mail from a person needs a sender"},
 	{errOtherSender, 553, smtp.EnhancedCode{5, 7, 1}, "this login may not send as that address"},
 	{errForeignSender, 550, smtp.EnhancedCode{5, 7, 1}, "the sender is not of this organisation"},
+	{errOtherAuthor, 550, smtp.EnhancedCode{5, 7, 1}, "From or Sender names an address this login may not use"},
+	{errStartTLS, 530, smtp.EnhancedCode{5, 7, 0}, "say STARTTLS first, with the certificate of the organisation's mail system"}, // RFC 3207 section 4
+	{errCertificate, 550, smtp.EnhancedCode{5, 7, 1}, "this is not the certificate of the organisation's mail system"},
+	{errUnsigned, 550, smtp.EnhancedCode{5, 7, 20}, "no DKIM signature of this organisation's domains over From and Subject holds"}, // RFC 7372 section 3.1
+	{errKeyLater, 451, smtp.EnhancedCode{4, 7, 5}, "the key of the DKIM signature cannot be looked up now, try again later"},
 	{errTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{smtp.ErrDataTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF, or the message holds NUL"},

@@ -29,6 +29,8 @@ type Server struct {
 	domains map[string]bool
 	log     *slog.Logger
 	now     func() time.Time
+
+	lookupTXT func(context.Context, string) ([]string, error)
 	// gatherer reads facts from a mail.
 	gatherer *facts.Gatherer
 	// memory is the octets that mails may take while they are looked through.
@@ -91,6 +93,9 @@ func New(c Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.lookupTXT = c.LookupTXT; s.lookupTXT == nil {
+		s.lookupTXT = net.DefaultResolver.LookupTXT
+	}
 	return s, nil
 }
 
@@ -132,8 +137,8 @@ func (s *Server) serve(work context.Context, l Listener) (*smtp.Server, net.List
 	server.WriteTimeout = s.limits.Reply
 	server.EnableSMTPUTF8 = true
 	server.ErrorLog = libraryLog{s.log}
-	server.TLSConfig = s.config.TLS
-	var open net.Listener = &door{Listener: l.Net, server: s, networks: l.Networks, silent: l.Kind == Submissions}
+	server.TLSConfig = l.tls(s.config.TLS)
+	var open net.Listener = &door{Listener: l.Net, server: s, networks: l.networks(), silent: l.Kind == Submissions}
 	if l.Kind == Submissions {
 		// The wrapper must be below TLS: go-smtp asks for *tls.Conn.
 		open = tls.NewListener(open, s.config.TLS)

@@ -17,14 +17,13 @@ import (
 // session is the state between EHLO and the end of a connection or STARTTLS. With BDAT go-smtp calls Data in a goroutine
 // of its own, and Reset and Logout meanwhile, so what they share is locked and Data works on a copy.
 type session struct {
-	server *Server
-	kind   Kind
-	secure bool // everything that comes in here is to be sealed
-	smtp   *smtp.Conn
-	conn   *conn
-	log    *slog.Logger
-	ctx    context.Context // ends with the session
-	cancel context.CancelFunc
+	server   *Server
+	listener Listener
+	smtp     *smtp.Conn
+	conn     *conn
+	log      *slog.Logger
+	ctx      context.Context // ends with the session
+	cancel   context.CancelFunc
 
 	mu       sync.Mutex
 	account  policy.Address // who logged in
@@ -40,11 +39,12 @@ type transaction struct {
 	size     int64 // declared; 0 if not
 	eightBit bool
 	utf8     bool
+	signed   bool            // it must have a signature of ours
 	seen     map[string]bool // recipients by key
 }
 
 func (s *Server) newSession(work context.Context, l Listener, c *smtp.Conn) *session {
-	n := &session{server: s, kind: l.Kind, secure: l.Secure, smtp: c}
+	n := &session{server: s, listener: l, smtp: c}
 	switch under := c.Conn().(type) {
 	case *tls.Conn:
 		n.conn = under.NetConn().(*conn)
@@ -100,7 +100,13 @@ func (s *session) mail(from string, o *smtp.MailOptions) error {
 		// RFC 5321 section 4.1.4; go-smtp would keep the recipients of the first.
 		return errNestedMail
 	}
-	if s.kind != Connector && account.IsZero() {
+	signed := false
+	if s.listener.Kind == Connector {
+		var err error
+		if signed, err = s.welcome(); err != nil {
+			return err
+		}
+	} else if account.IsZero() {
 		return errLogin
 	}
 	if o.Size > s.server.limits.MessageSize {
@@ -117,18 +123,17 @@ func (s *session) mail(from string, o *smtp.MailOptions) error {
 	defer s.mu.Unlock()
 	s.tx = &transaction{
 		Envelope: policy.Envelope{From: sender}, id: incident(), account: account, seen: map[string]bool{},
-		size: o.Size, eightBit: o.Body == smtp.Body8BitMIME, utf8: o.UTF8,
+		size: o.Size, eightBit: o.Body == smtp.Body8BitMIME, utf8: o.UTF8, signed: signed,
 	}
 	return nil
 }
 
-// maySend is the rule of this door about senders. A connector's null sender is a bounce or an automatic answer (RFC
-// 5321 section 4.5.5) of the organisation's mail system.
+// maySend is the rule of this door about senders.
 func (s *session) maySend(account, sender policy.Address) error {
 	switch {
-	case s.kind == Connector && (sender.IsZero() || s.server.domains[sender.Domain]):
+	case s.listener.Kind == Connector && s.ofOurs(sender):
 		return nil
-	case s.kind == Connector:
+	case s.listener.Kind == Connector:
 		return errForeignSender
 	case sender.IsZero():
 		return errNullSender
