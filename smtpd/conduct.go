@@ -74,6 +74,7 @@ func (s *session) facts(ctx context.Context, tx transaction, m mail) (f policy.F
 	if f.Answers, err = s.server.knowledge.Answers(ctx, answered(m)); err != nil {
 		return f, fmt.Errorf("smtpd: look up the conversation: %w", err)
 	}
+	s.server.gatherer.Outcomes(&f)
 	return f, nil
 }
 

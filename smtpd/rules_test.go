@@ -21,6 +21,8 @@ func TestRulesOnTheWire(t *testing.T) {
 			{Name: "label", Action: policy.ActionSeal, When: []policy.Condition{policy.HasLabel{GUID: label, Site: site}}},
 			{Name: "authorities", Action: policy.ActionRefuseSealed, Advice: "this authority takes secure messages in SDK", When: []policy.Condition{
 				policy.To{policy.MustPattern(".myndighet.example")}}},
+			{Name: "expression", Action: policy.ActionSeal, When: []policy.Condition{
+				policy.Expression{Source: `sender == "anna@kommun.example" && header["subject"][0].startsWith("Remiss")`}}},
 			{Name: "seen", Action: policy.ActionLog, When: []policy.Condition{policy.From{policy.MustPattern("kommun.example")}}},
 		}
 	})
@@ -35,9 +37,14 @@ func TestRulesOnTheWire(t *testing.T) {
 		{"a folded label", labels + "2\r\n", cecil, "sealed as"},
 		{"a label that encrypts", labels + "8\r\n", cecil, "550 5.7.1 (rule: already encrypted)"},
 		{"another authority", "Sensitivity: private\r\n", policy.MustAddress("a@x.myndighet.example"), "this authority takes secure messages in SDK (rule: authorities)"},
+		{"an expression", "", bo, "sealed as"},
 		{"nothing of the kind", "Sensitivity: Personal\r\n", cecil, "queued"},
 	} {
-		reply, err := g.send("Subject: Hej\r\n"+row.header+"\r\nText\r\n", row.to)
+		subject := "Subject: Hej\r\n"
+		if row.header == "" {
+			subject = "Subject: Remiss\r\n"
+		}
+		reply, err := g.send(subject+row.header+"\r\nText\r\n", row.to)
 		got := code(err)
 		if err != nil {
 			got += " " + err.Error()
@@ -56,7 +63,7 @@ func TestRulesOnTheWire(t *testing.T) {
 	if n := len(g.upstream.Mails()); n != 1 {
 		t.Errorf("%d mails passed on", n)
 	}
-	if n := strings.Count(g.log.String(), "rule=seen"); n != 6 {
+	if n := strings.Count(g.log.String(), "rule=seen"); n != 7 {
 		t.Errorf("%d mails were noted", n)
 	}
 }

@@ -3,24 +3,28 @@
 package facts
 
 import (
+	"errors"
 	"fmt"
 
 	"sigill/policy"
 	"sigill/smtpd/detect"
+	"sigill/smtpd/expr"
 	"sigill/vault/message"
 )
 
 // Gatherer gathers facts for one set of rules. It may be used by many at once.
 type Gatherer struct {
-	detector *detect.Detector
+	detector    *detect.Detector
+	expressions *expr.Set
 }
 
-// New checks the rules. The error names every fault.
+// New checks the rules and compiles their expressions. The error names every fault.
 func New(rules policy.Rules) (*Gatherer, error) {
-	if err := rules.Check(); err != nil {
+	expressions, err := expr.New(rules.List)
+	if err := errors.Join(rules.Check(), err); err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
 	}
-	return &Gatherer{detector: detect.New(rules.List, detect.Limits{}, nil)}, nil
+	return &Gatherer{detector: detect.New(rules.List, detect.Limits{}, nil), expressions: expressions}, nil
 }
 
 // Header adds what the header tells.
@@ -31,6 +35,9 @@ func (g *Gatherer) Header(f *policy.Facts, header []byte) {
 	}
 	f.Labels = policy.ParseLabels(f.Header)
 }
+
+// Outcomes adds those of the expressions, which may ask for all other facts but the content.
+func (g *Gatherer) Outcomes(f *policy.Facts) { f.Outcomes = g.expressions.Outcomes(*f) }
 
 // Content adds what is found in the text of a whole mail.
 func (g *Gatherer) Content(f *policy.Facts, raw []byte) {
