@@ -11,7 +11,10 @@ package login
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"net/url"
+	"regexp"
 
 	"sigill/policy"
 )
@@ -52,7 +55,36 @@ type Visit struct {
 	Home string
 	// Lang is the language of the pages, BCP 47.
 	Lang string
+	// Address is the browser's.
+	Address netip.Addr
+	// UserAgent is what the browser calls itself.
+	UserAgent string
+	// Device is a random name of the browser that outlives sessions; "" for providers without Devices.
+	Device string
+	// SameDevice is the person's choice, at providers with Devices.
+	SameDevice bool
 }
+
+// Progress is how far a login has come that the browser waits for.
+type Progress struct {
+	Stage Stage
+	// Say names what the person shall be told; the texts are the pages'.
+	Say string
+	// QR is what a QR code for the person's phone says now; "" if there is none to show.
+	QR string
+	// Open is the address that opens the app on this device; "" if there is none.
+	Open string
+}
+
+// Stage is where a login stands.
+type Stage int
+
+// The stages.
+const (
+	Pending Stage = iota
+	Done          // Finish gives who it was
+	Failed        // Say tells why
+)
 
 // About is what the pages need to know of a provider.
 type About struct {
@@ -63,11 +95,24 @@ type About struct {
 	// Origins are where the login form's redirects may lead. Browsers hold a form's redirects against form-action
 	// (Content Security Policy Level 3, section 6.4.1), so every host between us and the login page must be here.
 	Origins []string
+	// Devices tells that the person chooses between the browser's device and another; see Visit.SameDevice.
+	Devices bool
+}
+
+// CheckAbout tells what is wrong with a provider's id and name.
+func CheckAbout(id, name string) error {
+	switch {
+	case !regexp.MustCompile(`^[a-z0-9-]{1,32}$`).MatchString(id):
+		return fmt.Errorf("login: provider id %q: must be a-z, 0-9 and hyphen", id)
+	case name == "":
+		return fmt.Errorf("login: provider %s: has no name", id)
+	}
+	return nil
 }
 
 // Begun is a login under way.
 type Begun struct {
-	// URL is where the browser goes.
+	// URL is where the browser goes; "" if it waits here, and asks for the login's Progress.
 	URL string
 	// Memory is kept by the session and shown to nobody.
 	Memory string

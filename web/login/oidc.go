@@ -94,11 +94,10 @@ type discovered struct {
 
 // NewOIDC checks the configuration; it does not use the network.
 func NewOIDC(c OIDCConfig) (*OIDC, error) {
+	if err := CheckAbout(c.ID, c.Name); err != nil {
+		return nil, err
+	}
 	switch {
-	case !regexp.MustCompile(`^[a-z0-9-]{1,32}$`).MatchString(c.ID):
-		return nil, fmt.Errorf("login: provider id %q: must be a-z, 0-9 and hyphen", c.ID)
-	case c.Name == "":
-		return nil, fmt.Errorf("login: provider %s: has no name", c.ID)
 	case !secureURL(c.Issuer):
 		return nil, fmt.Errorf("login: provider %s: issuer must be an https address", c.ID)
 	case c.ClientID == "":
