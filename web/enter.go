@@ -20,6 +20,7 @@ type startBody struct {
 	Ended     bool   // the session ended by itself
 	To        string // where to go after the login
 	Link      string // token of a notice's link
+	Phone     bool
 }
 
 // loginPage is a page with the buttons of the providers.
@@ -29,6 +30,7 @@ func (s *Server) loginPage(v *visit, name, title string, b startBody) error {
 		b.Providers = append(b.Providers, about)
 		v.formOrigins = append(v.formOrigins, about.Origins...)
 	}
+	b.Phone = login.Phone(v.r.UserAgent())
 	return s.render(v, http.StatusOK, name, v.lang.text(title), b)
 }
 
@@ -79,6 +81,7 @@ func (s *Server) beginLogin(v *visit) error {
 	if err := s.smallForm(v); err != nil {
 		return err
 	}
+	s.dropPending(v.r, provider)
 	begun, err := provider.Start(v.r.Context(), s.loginVisit(v, provider))
 	if err != nil {
 		return err
@@ -95,6 +98,9 @@ func (s *Server) beginLogin(v *visit) error {
 		return err
 	}
 	s.sessions.Put(v.r.Context(), keyPending, string(kept))
+	if begun.URL == "" {
+		return v.redirect("/login/" + p.Provider + "/wait")
+	}
 	return v.redirect(begun.URL)
 }
 
@@ -107,9 +113,19 @@ func (s *Server) provider(id string) login.Provider {
 	return nil
 }
 
+// loginVisit is what the provider may know of the browser. Where the person waits here, the app comes back here too.
 func (s *Server) loginVisit(v *visit, p login.Provider) login.Visit {
-	host := "https://" + s.base.Host
-	return login.Visit{Callback: host + "/login/" + p.About().ID + "/callback", Home: host + "/logged-out", Lang: v.lang.tag}
+	host, about := "https://"+s.base.Host, p.About()
+	out := login.Visit{
+		Callback: host + "/login/" + about.ID + "/callback", Home: host + "/logged-out", Lang: v.lang.tag,
+		Address: address(v.r), UserAgent: v.r.UserAgent(),
+	}
+	if about.Devices {
+		out.Callback = host + "/login/" + about.ID + "/wait"
+		out.SameDevice = v.r.PostForm.Get("device") == "this"
+		out.Device = v.device()
+	}
+	return out
 }
 
 // smallForm reads a form of a few fields, within the visitor's allowance.

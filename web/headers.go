@@ -17,13 +17,17 @@ const (
 	policyFile = "default-src 'none'; frame-ancestors 'none'; sandbox"
 )
 
+// policyScript is added for the one page with a script of ours, and lets it ask this server.
+const policyScript = "; script-src 'self'; connect-src 'self'"
+
 // pagePolicy is the Content-Security-Policy of a page. Browsers hold the redirects after a form against form-action, so a page
 // with a login button names where that button leads.
-func pagePolicy(formOrigins []string) string {
-	if len(formOrigins) == 0 {
-		return policyBase
+func pagePolicy(formOrigins []string, script bool) string {
+	policy := strings.Join(append([]string{policyBase}, formOrigins...), " ")
+	if script {
+		policy += policyScript
 	}
-	return policyBase + " " + strings.Join(formOrigins, " ")
+	return policy
 }
 
 func (s *Server) withHeaders(next http.Handler) http.Handler {

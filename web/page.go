@@ -13,6 +13,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"sigill/web/login"
 )
 
 //go:embed templates/*.html static/*
@@ -33,6 +35,9 @@ func (s *Server) load() (err error) {
 		return err
 	}
 	if s.icon, err = loadAsset("seal.svg", "image/svg+xml"); err != nil {
+		return err
+	}
+	if s.script, err = loadAsset("wait.js", "text/javascript; charset=utf-8"); err != nil {
 		return err
 	}
 	names, err := fs.Glob(files, "templates/*.html")
@@ -77,14 +82,25 @@ type page struct {
 	Host  string
 	Style string
 	Icon  string
-	In    bool
-	Staff bool
-	Name  string
+	// Script is that of a page that waits.
+	Script string
+	In     bool
+	Staff  bool
+	Name   string
 	// Other is the address of this page in the other language.
 	Other string
 	// Narrow is for pages of a few sentences.
 	Narrow bool
 	Body   any
+}
+
+// With is the page for a part of it about one provider.
+func (p page) With(about login.About, phone bool) page {
+	p.Body = struct {
+		About login.About
+		Phone bool
+	}{about, phone}
+	return p
 }
 
 // T is a text of the page's language.
@@ -119,17 +135,11 @@ func (p page) Tel() template.URL {
 	return template.URL("tel:" + digits) // nothing but digits and plus
 }
 
-// render answers with a page. The page is made before the first octet goes out, so that a fault in a template is a page too.
+// render answers with a page.
 func (s *Server) render(v *visit, status int, name, title string, body any) error {
-	p := page{
-		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
-		Style: s.style.path, Icon: s.icon.path,
-		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name,
-		Other: otherLanguage(v), Body: body,
-	}
-	var b bytes.Buffer
-	if err := s.pages[name].ExecuteTemplate(&b, "frame.html", p); err != nil {
-		return fmt.Errorf("web: template %s: %w", name, err)
+	text, err := s.execute(v, name, "frame.html", title, body)
+	if err != nil {
+		return err
 	}
 	if v.in {
 		v.formOrigins = append(v.formOrigins, s.endOrigin(v.r)...)
@@ -137,18 +147,44 @@ func (s *Server) render(v *visit, status int, name, title string, body any) erro
 	h := v.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", v.lang.tag)
-	h.Set("Content-Security-Policy", pagePolicy(v.formOrigins))
+	h.Set("Content-Security-Policy", pagePolicy(v.formOrigins, v.script))
 	h.Add("Vary", "Accept-Language, Cookie")
 	v.w.WriteHeader(status)
-	v.w.Write(b.Bytes())
+	v.w.Write(text)
 	return nil
+}
+
+// renderPart answers with a part of a page, for the page's script.
+func (s *Server) renderPart(v *visit, name, part string, body any) error {
+	text, err := s.execute(v, name, part, "", body)
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.Write(text)
+	return nil
+}
+
+// execute makes a page before its first octet goes out, so that a fault in a template is a page too.
+func (s *Server) execute(v *visit, name, template, title string, body any) ([]byte, error) {
+	p := page{
+		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
+		Style: s.style.path, Icon: s.icon.path, Script: s.script.path,
+		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name,
+		Other: otherLanguage(v), Body: body,
+	}
+	var b bytes.Buffer
+	if err := s.pages[name].ExecuteTemplate(&b, template, p); err != nil {
+		return nil, fmt.Errorf("web: template %s: %w", name, err)
+	}
+	return b.Bytes(), nil
 }
 
 // kept are the parameters that say what a page shows.
 var kept = []string{"view", "at", "before", "to", "ended"}
 
 func otherLanguage(v *visit) string {
-	if _, pattern := v.r.URL.Path, v.r.Pattern; strings.HasPrefix(pattern, "POST /m/") || strings.Contains(pattern, "{provider}") || pattern == "POST /logout" {
+	if _, pattern := v.r.URL.Path, v.r.Pattern; strings.HasPrefix(pattern, "POST /m/") || strings.HasSuffix(pattern, "{provider}") || strings.HasSuffix(pattern, "/callback") || pattern == "POST /logout" {
 		return "/?lang=" + v.lang.other
 	}
 	q := url.Values{"lang": {v.lang.other}}

@@ -14,6 +14,7 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /healthz", healthz)
 	m.HandleFunc("GET /static/style.css", s.style.serve)
 	m.HandleFunc("GET /static/seal.svg", s.icon.serve)
+	m.HandleFunc("GET /static/wait.js", s.script.serve)
 
 	if c := s.config.MailClients; c != nil {
 		for pattern, h := range c.Routes() {
@@ -27,6 +28,9 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /login", s.open(s.chooser))
 	m.HandleFunc("POST /login/{provider}", s.open(s.beginLogin))
 	m.HandleFunc("GET /login/{provider}/callback", s.open(s.endLogin))
+	m.HandleFunc("GET /login/{provider}/wait", s.open(s.wait))
+	m.HandleFunc("GET /login/{provider}/wait/part", s.open(s.waitPart))
+	m.HandleFunc("POST /login/{provider}/cancel", s.open(s.cancelLogin))
 	m.HandleFunc("GET /staff/login", s.open(s.staffForm))
 	m.HandleFunc("POST /staff/login", s.open(s.staffLogin))
 	m.HandleFunc("POST /logout", s.open(s.logout))

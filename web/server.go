@@ -78,6 +78,7 @@ type Server struct {
 	pages    pages
 	style    asset
 	icon     asset
+	script   asset
 	sessions *scs.SessionManager
 	store    *sessionStore
 	replies  *replies

@@ -120,7 +120,8 @@ func (p *fakeProvider) is(id policy.PersonID, err error) {
 	p.person, p.err = id, err
 }
 
-func newStage(t *testing.T, limits web.Limits) *stage {
+// newStage has the fake provider, and others beside it.
+func newStage(t *testing.T, limits web.Limits, others ...login.Provider) *stage {
 	t.Helper()
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
@@ -138,7 +139,7 @@ func newStage(t *testing.T, limits web.Limits) *stage {
 	s.web, err = web.New(web.Config{
 		Vault: s.vault, BaseURL: "https://" + s.server.Listener.Addr().String(),
 		Organisation: web.Organisation{Name: "Exempels kommun", Phone: "08-123 45 67", URL: "https://www.exempel.se"},
-		Providers:    []login.Provider{s.idp},
+		Providers:    append(others, s.idp),
 		Log:          slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:          s.clock.now, Limits: limits,
 	})
@@ -226,6 +227,7 @@ type visitor struct {
 	*stage
 	client *http.Client
 	lang   string
+	agent  string
 }
 
 func (s *stage) visitor() *visitor {
@@ -265,6 +267,9 @@ func (v *visitor) do(r *http.Request) answer {
 	v.t.Helper()
 	if v.lang != "" {
 		r.Header.Set("Accept-Language", v.lang)
+	}
+	if v.agent != "" {
+		r.Header.Set("User-Agent", v.agent)
 	}
 	if r.Header.Get("Sec-Fetch-Site") == "" {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")

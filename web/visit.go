@@ -19,6 +19,8 @@ type visit struct {
 	in   bool
 	// formOrigins are added to form-action of the page.
 	formOrigins []string
+	// script tells that the page has ours.
+	script bool
 }
 
 func (s *Server) visit(w http.ResponseWriter, r *http.Request) *visit {

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strings"
 
 	"sigill/policy"
 )
@@ -63,6 +64,16 @@ type Visit struct {
 	Device string
 	// SameDevice is the person's choice, at providers with Devices.
 	SameDevice bool
+}
+
+// Phone tells, by what a browser calls itself, a telephone or tablet from a computer.
+func Phone(userAgent string) bool {
+	for _, mark := range []string{"Mobile", "Android", "iPhone", "iPad"} {
+		if strings.Contains(userAgent, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 // Progress is how far a login has come that the browser waits for.

@@ -133,7 +133,7 @@ func (o *order) progress(now time.Time) login.Progress {
 // launch is the address that opens the app.
 func launch(token, agent string) string {
 	q := "?autostarttoken=" + url.QueryEscape(token) + "&redirect=null"
-	if phone(agent) {
+	if login.Phone(agent) {
 		return "https://app.bankid.com/" + q
 	}
 	return "bankid:///" + q
@@ -151,14 +151,4 @@ func returnURL(address, agent string) string {
 		return "microsoft-edge-" + address
 	}
 	return address
-}
-
-// phone tells a telephone or tablet from a computer.
-func phone(agent string) bool {
-	for _, mark := range []string{"Android", "iPhone", "iPad", "Mobile"} {
-		if strings.Contains(agent, mark) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,5 +1,7 @@
 package bankid
 
+import "sigill/web/login"
+
 // What the pages say. The names are those of BankID's recommended messages; the texts are the pages'.
 const (
 	sayStart       = "rfa1"  // start the app
@@ -40,7 +42,7 @@ func (o *order) pending(hint string) string {
 		switch {
 		case !o.visit.SameDevice:
 			return sayUnderway
-		case phone(o.visit.UserAgent):
+		case login.Phone(o.visit.UserAgent):
 			return saySearchPhone
 		}
 		return saySearchPC
