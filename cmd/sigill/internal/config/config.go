@@ -32,6 +32,7 @@ type Config struct {
 	Notices      Notices      `toml:"notices"`
 	Retention    Retention    `toml:"retention"`
 	Login        []Login      `toml:"login"`
+	BankID       []BankID     `toml:"bankid"`
 	Vault        Vault        `toml:"vault"`
 	Limits       Limits       `toml:"limits"`
 	Log          Log          `toml:"log"`
@@ -72,10 +73,16 @@ func (c *Config) sections() map[string]section {
 		"log":          c.Log,
 	}
 	for i, l := range c.Login {
-		out[fmt.Sprintf("login[%d]", i+1)] = l
+		out[numbered("login", i)] = l
+	}
+	for i, b := range c.BankID {
+		out[numbered("bankid", i)] = b
 	}
 	return out
 }
+
+// numbered is the path of one of several sections of a name.
+func numbered(name string, i int) string { return fmt.Sprintf("%s[%d]", name, i+1) }
 
 // Load reads and checks a file. The error is [Faults] if the file is there and wrong. Paths in it are relative to its
 // folder.
@@ -114,9 +121,10 @@ func (c *Config) check(f faults) {
 		s.check(f.in(key), c)
 	}
 	seen := map[string]bool{}
-	for i, l := range c.Login {
-		f.need(fmt.Sprintf("login[%d].id", i+1), !seen[l.ID], "%q is another provider's already: each needs its own", l.ID)
-		seen[l.ID] = true
+	keys, ids := c.providerIDs()
+	for i, id := range ids {
+		f.need(keys[i]+".id", !seen[id], "%q is another provider's already: each needs its own", id)
+		seen[id] = true
 	}
 }
 
