@@ -217,3 +217,44 @@ func TestToken(t *testing.T) {
 		}
 	}
 }
+
+// elsewhere is a directory where everybody's password is their local part.
+type elsewhere struct{ down error }
+
+func (e elsewhere) Check(_ context.Context, a policy.Address, password string) error {
+	if e.down == nil && password != a.Local {
+		return vault.ErrBadCredentials
+	}
+	return e.down
+}
+
+func TestPasswordsElsewhere(t *testing.T) {
+	t.Parallel()
+	h := newHouseWith(t, vault.Options{Passwords: elsewhere{}})
+	for _, row := range []struct {
+		why      string
+		door     vault.Door
+		who      policy.Address
+		password string
+		want     error
+	}{
+		{"the directory's password", vault.DoorWeb, anna, "anna", nil},
+		{"the one the account was made with", vault.DoorWeb, anna, "secret anna", vault.ErrBadCredentials},
+		{"who is in the directory and has no account", vault.DoorWeb, kim, "kim", vault.ErrBadCredentials},
+		{"a function address", vault.DoorWeb, omsorg, "omsorg", vault.ErrBadCredentials},
+		{"IMAP still asks for a device password", vault.DoorIMAP, anna, "anna", vault.ErrBadCredentials},
+	} {
+		if err := h.login(row.door, row.who, row.password); !errors.Is(err, row.want) {
+			t.Errorf("%s: %v", row.why, err)
+		}
+	}
+	down := errors.New("the directory does not answer")
+	h = newHouseWith(t, vault.Options{Passwords: elsewhere{down}})
+	for range 20 {
+		if err := h.login(vault.DoorWeb, anna, "anna"); !errors.Is(err, down) || errors.Is(err, vault.ErrBadCredentials) {
+			t.Fatalf("down, which is not the client's fault: %v", err)
+		}
+	}
+	_, secret := h.device(anna, "dator")
+	must(t, h.login(vault.DoorIMAP, anna, secret))
+}

@@ -29,6 +29,8 @@ type Options struct {
 	Retention Retention
 	// MailPasswords lets account passwords open submission and IMAP too. Without it only device passwords and tokens do.
 	MailPasswords bool
+	// Passwords checks account passwords elsewhere, in place of those PutAccount was given; nil: here.
+	Passwords PasswordChecker
 	// Housekeeping is how often Run disposes and maintains; daily if 0, never if negative.
 	Housekeeping time.Duration
 }
@@ -54,6 +56,7 @@ type Vault struct {
 	throttle  *throttle
 
 	mailPasswords bool
+	elsewhere     PasswordChecker // nil: account passwords are checked here
 
 	retention    Retention
 	housekeeping time.Duration
@@ -172,6 +175,7 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 		passwords: newPasswords(),
 
 		mailPasswords: o.MailPasswords,
+		elsewhere:     o.Passwords,
 
 		retention:    o.Retention,
 		housekeeping: o.Housekeeping,
