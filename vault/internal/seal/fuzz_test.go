@@ -10,9 +10,9 @@ import (
 func FuzzOpen(f *testing.F) {
 	v := readVectors(f)
 	key := mustKey(f, v.Key)
-	box, chunks := NewBox(key), NewChunks(key, ID(v.Stream))
+	box, chunks := NewBox(key), NewChunks(key, ID(v.ID))
 	f.Add([]byte{}, []byte{}, uint32(0), false)
-	for _, r := range v.Record {
+	for _, r := range v.Box {
 		f.Add([]byte(r.Sealed), []byte(r.AAD), uint32(0), true)
 	}
 	for _, c := range v.Chunk {
@@ -38,8 +38,8 @@ func FuzzOpen(f *testing.F) {
 
 func FuzzUnwrap(f *testing.F) {
 	v := readVectors(f)
-	box := NewBox(mustKey(f, v.Key))
-	f.Add([]byte(v.Wrapped.Wrapped), []byte(v.Stream))
+	box := NewBox(mustKey(f, v.Root).Derive("content keys"))
+	f.Add([]byte(v.Content[4:]), []byte(v.ID))
 	f.Add([]byte{}, []byte{})
 	f.Fuzz(func(t *testing.T, wrapped, stream []byte) {
 		var id ID

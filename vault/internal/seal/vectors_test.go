@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -18,48 +19,46 @@ func (o *octets) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// vectors are the fixed points of the format. A change of any of them is a new format: what was sealed before cannot be
-// opened after it.
+// vectors are those of docs/format.md that are of this package, the fixed points of the format. A change of any of them is
+// a new format: what was sealed before cannot be opened after it.
 type vectors struct {
-	Key    octets `json:"key"`    // the key of all vectors
-	Stream octets `json:"stream"` // the stream of chunks and wrapped
-	Nonce  octets `json:"nonce"`  // the nonce of records and wrapped
-	Check  octets `json:"check"`
-	Derive []struct {
-		Label string `json:"label"`
-		Key   octets `json:"key"`
-	} `json:"derive"`
+	Key    octets            `json:"key"`
+	ID     octets            `json:"id"`
+	Nonce  octets            `json:"nonce"` // of every box
+	Check  octets            `json:"check"`
+	Derive map[string]octets `json:"derive"`
 	Digest []struct {
 		Label string   `json:"label"`
 		Parts []octets `json:"parts"`
 		Sum   octets   `json:"sum"`
 	} `json:"digest"`
+	Box []struct {
+		Plain  octets `json:"plain"`
+		AAD    octets `json:"aad"`
+		Sealed octets `json:"sealed"`
+	} `json:"box"`
 	Chunk []struct {
 		Number uint32 `json:"number"`
 		Last   bool   `json:"last"`
 		Plain  octets `json:"plain"`
 		Sealed octets `json:"sealed"`
 	} `json:"chunk"`
-	Record []struct {
-		Plain  octets `json:"plain"`
-		AAD    octets `json:"aad"`
-		Sealed octets `json:"sealed"`
-	} `json:"record"`
-	Wrapped struct {
-		Content octets `json:"content"`
-		Wrapped octets `json:"wrapped"`
-	} `json:"wrapped"`
+	Root    octets `json:"root"`
+	Content octets `json:"content"` // Key, wrapped in the epoch of Root: its number, then a box
 }
 
 func readVectors(t testing.TB) (v vectors) {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/vectors.json")
+	page, err := os.ReadFile("../../../docs/format.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&v); err != nil {
+	_, block, found := strings.Cut(string(page), "```json\n")
+	block, _, closed := strings.Cut(block, "\n```")
+	if !found || !closed {
+		t.Fatal("the page has no vectors")
+	}
+	if err := json.Unmarshal([]byte(block), &v); err != nil {
 		t.Fatal(err)
 	}
 	return v
@@ -75,9 +74,9 @@ func TestVectorsKey(t *testing.T) {
 	if len(v.Derive) == 0 || len(v.Digest) == 0 {
 		t.Fatal("no vectors")
 	}
-	for _, row := range v.Derive {
-		if got := k.Derive(row.Label).Bytes(); !bytes.Equal(got, row.Key) {
-			t.Errorf("derive %q: %x", row.Label, got)
+	for label, want := range v.Derive {
+		if got := k.Derive(label).Bytes(); !bytes.Equal(got, want) {
+			t.Errorf("derive %q: %x", label, got)
 		}
 	}
 	for _, row := range v.Digest {
@@ -94,7 +93,7 @@ func TestVectorsKey(t *testing.T) {
 func TestVectorsChunk(t *testing.T) {
 	t.Parallel()
 	v := readVectors(t)
-	c := NewChunks(mustKey(t, v.Key), ID(v.Stream))
+	c := NewChunks(mustKey(t, v.Key), ID(v.ID))
 	if len(v.Chunk) == 0 {
 		t.Fatal("no vectors")
 	}
@@ -108,26 +107,27 @@ func TestVectorsChunk(t *testing.T) {
 	}
 }
 
-func TestVectorsRecord(t *testing.T) {
+func TestVectorsBox(t *testing.T) {
 	t.Parallel()
 	v := readVectors(t)
 	box := NewBox(mustKey(t, v.Key))
-	if len(v.Record) == 0 {
+	if len(v.Box) == 0 {
 		t.Fatal("no vectors")
 	}
-	for _, row := range v.Record {
+	for _, row := range v.Box {
 		if got := box.sealWith(v.Nonce, nil, row.Plain, row.AAD); !bytes.Equal(got, row.Sealed) {
-			t.Errorf("record %q: %x", row.Plain, got)
+			t.Errorf("box of %q: %x", row.Plain, got)
 		}
 		if got, err := box.Open(nil, row.Sealed, row.AAD); err != nil || !bytes.Equal(got, row.Plain) {
-			t.Errorf("record %q: opened %q, %v", row.Plain, got, err)
+			t.Errorf("box of %q: opened %q, %v", row.Plain, got, err)
 		}
 	}
-	if got := box.sealWith(v.Nonce, nil, v.Wrapped.Content, v.Stream); !bytes.Equal(got, v.Wrapped.Wrapped) {
+	wrap := NewBox(mustKey(t, v.Root).Derive("content keys"))
+	if got := wrap.sealWith(v.Nonce, nil, v.Key, v.ID); !bytes.Equal(got, v.Content[4:]) {
 		t.Errorf("wrapped: %x", got)
 	}
-	got, err := Unwrap(box, v.Wrapped.Wrapped, ID(v.Stream))
-	if err != nil || !bytes.Equal(got.Bytes(), v.Wrapped.Content) {
+	got, err := Unwrap(wrap, v.Content[4:], ID(v.ID))
+	if err != nil || !bytes.Equal(got.Bytes(), v.Key) {
 		t.Errorf("unwrapped: %v", err)
 	}
 }
