@@ -145,8 +145,11 @@ func (r *restoreReader) sized() ([]byte, error) {
 func restore(ctx context.Context, path string, r io.Reader) (ring []byte, err error) {
 	in := &restoreReader{in: bufio.NewReaderSize(r, 1<<20), sum: sha256.New()}
 	magic, err := in.read(len(backupMagic))
-	if err != nil || string(magic) != backupMagic {
-		return nil, errors.Join(ErrBackup, err)
+	if err == nil && string(magic) != backupMagic {
+		err = ErrBackup
+	}
+	if err != nil {
+		return nil, err
 	}
 	if ring, err = in.sized(); err != nil {
 		return nil, err

@@ -175,25 +175,44 @@ func (t *tx) retain(id MessageID, now time.Time, r *DisposalReport) error {
 	if err != nil || !p.near(now) {
 		return err
 	}
-	if p.unread {
-		r.Unread++
-		return nil
-	}
 	held, err := t.legallyHeld(id, rec)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case held:
-		r.LegalHold++
-		return nil
-	case p.rule.Warn > 0 && !p.told(rec):
-		r.Warned++
-		return t.warn(id, &rec, p, now)
-	case p.rule.Warn > 0 && !p.warned(rec), now.Before(p.when(rec, now)):
-		return nil // the notice is under way, or the owner still has time
 	}
-	r.Disposed++
-	return t.dispose(id, rec, p.rule, now)
+	f := p.fate(rec, held, now)
+	r.count(f)
+	switch f {
+	case isWarned:
+		return t.warn(id, &rec, p, now)
+	case isDisposed:
+		return t.dispose(id, rec, p.rule, now)
+	}
+	return nil
+}
+
+// fate is what a round does with a message that is near its end.
+type fate int
+
+const (
+	stays       fate = iota // the notice is under way, or the owner still has time
+	staysUnread             // nobody has read the reply
+	staysHeld               // it is under legal hold
+	isWarned                // its owner is told
+	isDisposed
+)
+
+func (p plan) fate(rec messageRecord, held bool, now time.Time) fate {
+	switch {
+	case p.unread:
+		return staysUnread
+	case held:
+		return staysHeld
+	case p.rule.Warn > 0 && !p.told(rec):
+		return isWarned
+	case p.rule.Warn > 0 && !p.warned(rec), now.Before(p.when(rec, now)):
+		return stays
+	}
+	return isDisposed
 }
 
 // warn tells the owner of a message when it goes. The notice's end in the outbox makes the warning count.

@@ -26,7 +26,7 @@ var (
 	ErrIncomplete = errors.New("vault: not every outside recipient has an identity")
 	// ErrBadName means that a folder cannot have that name.
 	ErrBadName = errors.New("vault: no name for a folder")
-	// ErrExists means that there is such a folder already.
+	// ErrExists means that there is such a folder, account or function address already.
 	ErrExists = errors.New("vault: it exists already")
 	// ErrTooMany means that an owner has as many folders as can be.
 	ErrTooMany = errors.New("vault: too many folders")
@@ -36,6 +36,8 @@ var (
 	ErrHasFolders = errors.New("vault: other folders lie within it")
 	// ErrFull means that the disk or the vault's limit is reached. Temporary: nothing was changed.
 	ErrFull = errors.New("vault: no space left")
+	// ErrLocked means that another process has the vault open.
+	ErrLocked = errors.New("vault: another process has the vault open")
 	// ErrWrongKey means that the key is not this vault's, or a passphrase not the key file's.
 	ErrWrongKey = errors.New("vault: the key does not belong to this vault")
 	// ErrDamaged means that stored bytes are not what was sealed.

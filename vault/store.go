@@ -83,6 +83,7 @@ func mapError(err error) error {
 	for _, m := range []struct{ from, to error }{
 		{kv.ErrFull, ErrFull},
 		{kv.ErrClosed, ErrClosed},
+		{kv.ErrLocked, ErrLocked},
 		{seal.ErrDamaged, ErrDamaged},
 		{seal.ErrWrongKey, ErrWrongKey},
 	} {
