@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,23 +29,22 @@ type gatewayConfig struct {
 	WebURL       string   // where browsers find the web
 	TLS          *tls.Config
 
-	Submission  net.Listener
-	Submissions net.Listener
-	Connector   net.Listener
-	IMAP        net.Listener // TLS from the first octet
-	Web         net.Listener
+	SMTP []smtpd.Listener
+	IMAP net.Listener // TLS from the first octet; nil for none
+	Web  net.Listener
 
-	ConnectorNetworks []netip.Prefix
-	Rules             policy.Rules
-	Upstream          relay.Config
-	Providers         []login.Provider
-	NoticeFrom        policy.Address
-	Retention         outbox.Text // says how long messages are kept
-	Signers           []outbox.Signer
-	WebLimits         web.Limits
-	Grace             time.Duration // for mails under way when the gateway ends
-	Log               *slog.Logger
-	Now               func() time.Time // time.Now if nil
+	Rules            policy.Rules
+	Upstream         relay.Config
+	Providers        []login.Provider
+	NoticeFrom       policy.Address
+	NoticeReturnPath policy.Address // NoticeFrom if zero
+	Retention        outbox.Text    // says how long messages are kept
+	Signers          []outbox.Signer
+	SMTPLimits       smtpd.Limits
+	IMAPLimits       imapd.Limits
+	WebLimits        web.Limits
+	Log              *slog.Logger
+	Now              func() time.Time // time.Now if nil
 }
 
 // gateway is the product in one process: mail in, notices out, IMAP and web over one vault.
@@ -69,18 +67,14 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	g := &gateway{vault: v, relay: upstream, config: c}
 	g.smtp, err = smtpd.New(smtpd.Config{
 		Hostname: c.Hostname, TLS: c.TLS, Domains: c.Domains, Rules: c.Rules, Relay: upstream,
-		Depositor: v.Depositor(), Directory: v.Directory(), Limits: smtpd.Limits{ShutdownGrace: c.Grace}, Log: c.Log, Now: c.Now,
-		Listeners: []smtpd.Listener{
-			{Kind: smtpd.Submission, Net: c.Submission},
-			{Kind: smtpd.Submissions, Net: c.Submissions},
-			{Kind: smtpd.Connector, Net: c.Connector, Networks: c.ConnectorNetworks},
-		},
+		Depositor: v.Depositor(), Directory: v.Directory(), Limits: c.SMTPLimits, Log: c.Log, Now: c.Now,
+		Listeners: c.SMTP,
 	})
 	if err != nil {
 		return nil, err
 	}
 	g.outbox, err = outbox.New(outbox.Config{
-		Outbox: v.Outbox(), Sender: upstream, From: c.NoticeFrom, Signers: c.Signers, Log: c.Log, Now: c.Now,
+		Outbox: v.Outbox(), Sender: upstream, From: c.NoticeFrom, ReturnPath: c.NoticeReturnPath, Signers: c.Signers, Log: c.Log, Now: c.Now,
 		Notices: outbox.Notices{
 			Organisation: c.Organisation.Name, BaseURL: c.WebURL, MunicipalityURL: c.Organisation.URL, Phone: c.Organisation.Phone,
 			Retention: c.Retention,
@@ -89,7 +83,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.imap = imapd.New(imapd.Config{TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: imapd.Limits{Grace: c.Grace}})
+	g.imap = imapd.New(imapd.Config{TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: c.IMAPLimits})
 	g.web, err = web.New(web.Config{
 		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})

@@ -28,13 +28,14 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	slog.SetDefault(p.log) // for libraries that take no logger
 	return p.run(ctx, os.Args[1:])
 }
 
 // program is a run of the command. Tests run it in their own process.
 type program struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	log            *slog.Logger
 }
@@ -66,9 +67,25 @@ func (p *program) run(ctx context.Context, args []string) int {
 }
 
 type commandLine struct {
-	Demo    demoCommand    `cmd:"" help:"Run everything on this machine, with people to try it with."`
-	Config  configCommand  `cmd:"" help:"Print an annotated sample of the configuration."`
-	Check   checkCommand   `cmd:"" help:"Say every fault of a configuration."`
+	Demo   demoCommand   `cmd:"" help:"Run everything on this machine, with people to try it with."`
+	Init   initCommand   `cmd:"" help:"Set up: folders, keys, and a configuration to finish."`
+	Serve  serveCommand  `cmd:"" help:"Run the gateway."`
+	Config configCommand `cmd:"" help:"Print an annotated sample of the configuration."`
+	Check  checkCommand  `cmd:"" help:"Say every fault of a configuration."`
+
+	Account   accountCommand `cmd:"" help:"Staff members."`
+	Device    deviceCommand  `cmd:"" help:"Passwords for their mail programs."`
+	Address   addressCommand `cmd:"" help:"Function addresses."`
+	Key       keyCommand     `cmd:"" help:"The vault's key."`
+	Audit     auditCommand   `cmd:"" help:"Who did what."`
+	Hold      holdCommand    `cmd:"" help:"Legal holds."`
+	Backup    backup         `cmd:"" help:"Write a backup while the server runs."`
+	Restore   restoreCommand `cmd:"" help:"Bring a vault back from a backup."`
+	Verify    verify         `cmd:"" help:"Check everything in the vault."`
+	Maintain  maintain       `cmd:"" help:"Make erasure real now; the server does it daily."`
+	Dispose   dispose        `cmd:"" help:"Dispose of what is due now; the server does it daily."`
+	Disposals disposals      `cmd:"" help:"The log of what was disposed of."`
+
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -18,7 +18,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sigill/cmd/sigill/internal/demo"
+	"sigill/imapd"
 	"sigill/policy"
+	"sigill/smtpd"
 	"sigill/smtpd/outbox"
 	"sigill/smtpd/relay"
 	"sigill/vault"
@@ -205,20 +207,25 @@ func (s *stage) openGateway(o stageOptions, provider login.Provider) error {
 		Domains:      []string{demo.Domain},
 		WebURL:       s.places.Web,
 		TLS:          &tls.Config{Certificates: []tls.Certificate{s.certificates.Server}, MinVersion: tls.VersionTLS12},
-		Submission:   s.ports.submission, Submissions: s.ports.submissions, Connector: s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
-		ConnectorNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		Upstream:          relay.Config{Hello: hostname, Upstreams: []relay.Upstream{{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext}}},
-		Providers:         []login.Provider{provider},
-		NoticeFrom:        policy.MustAddress("sakert@" + demo.Domain),
+		SMTP: []smtpd.Listener{
+			{Kind: smtpd.Submission, Net: s.ports.submission},
+			{Kind: smtpd.Submissions, Net: s.ports.submissions},
+			{Kind: smtpd.Connector, Net: s.ports.smtp, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+		},
+		IMAP: s.ports.imap, Web: s.ports.web,
+		Upstream:   relay.Config{Hello: hostname, Upstreams: []relay.Upstream{{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext}}},
+		Providers:  []login.Provider{provider},
+		NoticeFrom: policy.MustAddress("sakert@" + demo.Domain),
 		Retention: outbox.Text{
 			Swedish: "Demon sparar meddelanden tills den avslutas, eller så länge mappen med dess tillstånd finns.",
 			English: "The demo keeps messages until it ends, or as long as the folder with its state exists.",
 		},
-		Signers:   signers,
-		WebLimits: web.Limits{PerMinute: 6000}, // everybody in a demo has one address
-		Grace:     demoGrace,
-		Log:       o.Log,
-		Now:       o.Now,
+		Signers:    signers,
+		SMTPLimits: smtpd.Limits{ShutdownGrace: demoGrace},
+		IMAPLimits: imapd.Limits{Grace: demoGrace},
+		WebLimits:  web.Limits{PerMinute: 6000}, // everybody in a demo has one address
+		Log:        o.Log,
+		Now:        o.Now,
 	})
 	return err
 }

@@ -33,6 +33,7 @@ type Config struct {
 	Retention    Retention    `toml:"retention"`
 	Login        []Login      `toml:"login"`
 	BankID       []BankID     `toml:"bankid"`
+	Staff        Staff        `toml:"staff"`
 	Vault        Vault        `toml:"vault"`
 	Limits       Limits       `toml:"limits"`
 	Log          Log          `toml:"log"`

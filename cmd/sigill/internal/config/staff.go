@@ -1,0 +1,6 @@
+package config
+
+// Staff is how staff members log in.
+type Staff struct {
+	MailPasswords bool `toml:"mail_passwords"`
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sigill/cmd/sigill/internal/client"
+	"sigill/policy"
+)
+
+// TestOperation plays testdata/operate: how an administrator sets the product up and keeps it. The commands are processes
+// of their own; the server they talk to runs in this one.
+func TestOperation(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/operate",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			s := &site{dir: e.WorkDir}
+			e.Values["site"] = s
+			e.Setenv("TMPDIR", e.WorkDir+"/.tmp")
+			e.Defer(func() {
+				if err := s.stop(); err != nil {
+					e.T().Log(err)
+					e.T().FailNow()
+				}
+			})
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"certificate": certificateWord, "serve": serveWord, "halt": haltWord, "send": sendWord, "uids": uidsWord,
+			"same": sameWord, "edit": editWord, "exit": exitWord, "flip": flipWord, "usage": usageWord,
+		},
+	})
+}
+
+// site is an installation with its server.
+type site struct {
+	dir   string
+	trust *x509.CertPool
+	at    map[string]string // the server's addresses
+	end   context.CancelFunc
+	done  chan error
+}
+
+func (s *site) stop() error {
+	if s.end == nil {
+		return nil
+	}
+	s.end()
+	s.end = nil
+	return <-s.done
+}
+
+func siteOf(ts *testscript.TestScript) *site { return ts.Value("site").(*site) }
+
+// certificate DIR NAME: a certificate and key for NAME, which the script's clients trust.
+func certificateWord(ts *testscript.TestScript, _ bool, args []string) {
+	use(ts, len(args) == 2, "certificate DIR NAME")
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	leaf := x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{args[1]}, NotAfter: time.Now().Add(time.Hour)}
+	chain, err := x509.CreateCertificate(rand.Reader, &leaf, &leaf, key.Public(), key)
+	ts.Check(err)
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain})
+	ts.Check(os.WriteFile(filepath.Join(dir, "chain.pem"), text, 0o644))
+	ts.Check(os.WriteFile(filepath.Join(dir, "private.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	s := siteOf(ts)
+	s.trust = x509.NewCertPool()
+	s.trust.AppendCertsFromPEM(text)
+}
+
+// serve CONFIG: sigill serve, until halt or the script's end.
+func serveWord(ts *testscript.TestScript, _ bool, args []string) {
+	use(ts, len(args) == 1, "serve CONFIG")
+	s := siteOf(ts)
+	ts.Check(s.stop())
+	r, w := io.Pipe()
+	var said lockedBuffer
+	p := &program{stdout: w, stderr: &said, log: slog.New(slog.NewTextHandler(&said, nil))}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.end, s.done = cancel, make(chan error, 1)
+	go func() {
+		code := p.run(ctx, []string{"serve", "--config", ts.MkAbs(args[0]), "--json"})
+		w.Close()
+		if code != exitOK {
+			s.done <- fmt.Errorf("serve ended with %d: %s", code, said.Bytes())
+			return
+		}
+		s.done <- nil
+	}()
+	line, err := bufio.NewReader(r).ReadBytes('\n')
+	if err != nil {
+		ts.Fatalf("serve: %v", s.stop())
+	}
+	s.at = map[string]string{}
+	ts.Check(json.Unmarshal(line, &s.at))
+}
+
+// halt: the server ends as on SIGTERM.
+func haltWord(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(siteOf(ts).stop()) }
+
+func (s *site) tls() *tls.Config {
+	return &tls.Config{RootCAs: s.trust, ServerName: "sakert.exempelkommun.example"}
+}
+
+// send WHO PASSWORD FILE TO…: a mail by submission with TLS.
+func sendWord(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, len(args) >= 4, "send WHO PASSWORD FILE TO…")
+	s := siteOf(ts)
+	mail := client.Mail{From: policy.MustAddress(args[0]), Raw: client.Canonical([]byte(ts.ReadFile(args[2])))}
+	for _, to := range args[3:] {
+		mail.To = append(mail.To, policy.MustAddress(to))
+	}
+	way := client.Submission{Address: s.at["submissions"], TLS: s.tls(), Implicit: true, Username: args[0], Password: args[1]}
+	err := way.Send(context.Background(), mail)
+	want(ts, neg, err == nil, "send: %v", err)
+}
+
+// uids WHO PASSWORD MAILBOX: UID and Message-ID of each message by IMAP, and its octets.
+func uidsWord(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, len(args) == 3, "uids WHO PASSWORD MAILBOX")
+	s := siteOf(ts)
+	account := client.Account{Address: s.at["imap"], TLS: s.tls(), Username: args[0], Password: args[1]}
+	all, err := account.Fetch(context.Background(), args[2])
+	want(ts, neg, err == nil, "%v", err)
+	for _, m := range all {
+		fmt.Fprintln(ts.Stdout(), m.UID, m.MessageID, len(m.Raw))
+		if strings.Contains(string(m.Raw), "[s") {
+			ts.Fatalf("the tag is still there: %s", m.Raw)
+		}
+	}
+}
+
+// same FILE: stdout is what FILE holds; a FILE that is not there is made.
+func sameWord(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, len(args) == 1, "same FILE")
+	path, now := ts.MkAbs(args[0]), ts.ReadFile("stdout")
+	before, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		ts.Check(os.WriteFile(path, []byte(now), 0o600))
+		return
+	}
+	ts.Check(err)
+	want(ts, neg, string(before) == now, "was:\n%sis:\n%s", before, now)
+}
+
+// edit FILE OLD NEW: changes a text.
+func editWord(ts *testscript.TestScript, _ bool, args []string) {
+	use(ts, len(args) == 3, "edit FILE OLD NEW")
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s has no %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], strings.ReplaceAll(args[2], `\n`, "\n"))), 0o600))
+}
+
+// exit CODE COMMAND…: a command that ends with that code, whatever it says.
+func exitWord(ts *testscript.TestScript, _ bool, args []string) {
+	use(ts, len(args) >= 2, "exit CODE COMMAND…")
+	code := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		code = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if code != args[0] {
+		ts.Fatalf("ended with %s, not %s", code, args[0])
+	}
+}
+
+// flip FILE: changes one octet in the middle.
+func flipWord(ts *testscript.TestScript, _ bool, args []string) {
+	use(ts, len(args) == 1, "flip FILE")
+	text := []byte(ts.ReadFile(args[0]))
+	text[len(text)/2] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"sigill/cmd/sigill/internal/config"
+	"sigill/cmd/sigill/internal/control"
+	"sigill/smtpd"
+	"sigill/vault"
+)
+
+type serveCommand struct {
+	configFile
+	New  bool `help:"Make a vault, if there is none yet."`
+	JSON bool `name:"json" help:"Tell the addresses as one line of JSON, when ready."`
+}
+
+// Help is shown below the flags.
+func (serveCommand) Help() string {
+	return `Runs until SIGTERM or Ctrl-C, and ends when the mails under way are done; a second signal ends it at once. SIGHUP reads the certificate anew. Ports below 1024 need AmbientCapabilities=CAP_NET_BIND_SERVICE or socket units of systemd.
+
+Commands such as sigill account run beside it: the server carries them out.
+
+Examples:
+
+  sigill serve --config /etc/sigill/sigill.toml`
+}
+
+// Run is the server.
+func (c serveCommand) Run(ctx context.Context, p *program) error {
+	conf, err := c.load()
+	if err != nil {
+		return err
+	}
+	if !c.New {
+		if err := mayOpen(string(conf.Vault.Dir)); err != nil {
+			return err
+		}
+	}
+	s, err := openServer(ctx, conf, conf.Log.Logger(p.stderr))
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if err := s.writeJSON(p.stdout); err != nil {
+			return errors.Join(err, s.close())
+		}
+	}
+	return s.Run(ctx)
+}
+
+// server is a gateway as a configuration describes it.
+type server struct {
+	config      config.Config
+	log         *slog.Logger
+	ports       listeners
+	vault       *vault.Vault
+	gateway     *gateway
+	certificate *certificate
+	control     *control.Server
+}
+
+// openServer binds every port, then opens the vault; Run serves. A server that is not run must be closed.
+func openServer(ctx context.Context, c config.Config, log *slog.Logger) (s *server, err error) {
+	s = &server{config: c, log: log}
+	if s.ports, err = openPorts(c.Listen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s, err = nil, errors.Join(err, s.close())
+		}
+	}()
+	if s.certificate, err = newCertificate(c.TLS, log); err != nil {
+		return s, err
+	}
+	if s.vault, err = openVault(ctx, c, log); err != nil {
+		return s, err
+	}
+	wired, err := s.wire()
+	if err != nil {
+		return s, err
+	}
+	if s.gateway, err = newGateway(s.vault, wired); err != nil {
+		return s, err
+	}
+	s.control, err = openControl(s.vault, c, log)
+	return s, err
+}
+
+func openVault(ctx context.Context, c config.Config, log *slog.Logger) (*vault.Vault, error) {
+	keys, err := c.Vault.Keys()
+	if err != nil {
+		return nil, err
+	}
+	return vault.Open(ctx, string(c.Vault.Dir), keys, vault.Options{
+		Log: log, MaxSize: int64(c.Vault.MaxSize), Retention: c.Retention.Vault(), MailPasswords: c.Staff.MailPasswords,
+	})
+}
+
+// wire makes of the configuration what the gateway takes. It is the one place where sections meet.
+func (s *server) wire() (gatewayConfig, error) {
+	c := s.config
+	upstream, err1 := c.Upstream.Relay(c.Hostname)
+	signers, err2 := c.Notices.Signers()
+	providers, err3 := c.Providers()
+	return gatewayConfig{
+		Organisation: c.Organisation.Web(),
+		Hostname:     c.Hostname,
+		Domains:      c.Domains,
+		WebURL:       c.Web.URL,
+		TLS:          s.certificate.config(),
+		SMTP:         s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
+		Rules:      c.Rules.Policy(),
+		Upstream:   upstream,
+		Providers:  providers,
+		NoticeFrom: c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath,
+		Retention:  c.Retention.Text(),
+		Signers:    signers,
+		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
+		Log: s.log,
+	}, errors.Join(err1, err2, err3)
+}
+
+// Run serves until ctx ends or a part fails, and closes everything: the gateway first, the vault last.
+func (s *server) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var beside errgroup.Group
+	beside.Go(func() error { return s.certificate.Run(ctx) })
+	beside.Go(func() error { defer stop(); return s.control.Run(ctx) })
+	s.log.Info("sigill: serving", "version", version(), "vault", string(s.config.Vault.Dir), "web", s.config.Web.URL)
+	notify("READY=1")
+	ended := context.AfterFunc(ctx, func() {
+		notify("STOPPING=1")
+		s.log.Info("sigill: ending; a second signal ends at once")
+	})
+	defer ended()
+	err := s.gateway.Run(ctx)
+	stop()
+	err = errors.Join(err, beside.Wait(), s.close())
+	s.log.Info("sigill: ended")
+	return err
+}
+
+// close ends what Run would have.
+func (s *server) close() error {
+	s.ports.close()
+	if s.vault == nil {
+		return nil
+	}
+	return s.vault.Close()
+}
+
+// writeJSON tells where the server is.
+func (s *server) writeJSON(w io.Writer) error {
+	out := map[string]string{"web": s.ports.web.Addr().String()}
+	if s.ports.imap != nil {
+		out["imap"] = s.ports.imap.Addr().String()
+	}
+	connectors := 0
+	for _, l := range s.ports.smtp {
+		name := string(l.Kind)
+		if l.Kind == smtpd.Connector {
+			if connectors++; connectors > 1 {
+				name = fmt.Sprintf("%s%d", name, connectors)
+			}
+		}
+		out[name] = l.Net.Addr().String()
+	}
+	return json.NewEncoder(w).Encode(out)
+}
