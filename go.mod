@@ -21,6 +21,7 @@ require (
 	github.com/go-ldap/ldap/v3 v3.4.15
 	github.com/makiuchi-d/gozxing v0.1.1
 	github.com/microcosm-cc/bluemonday v1.0.27
+	github.com/pires/go-proxyproto v0.11.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/ugorji/go/codec v1.3.2
 	github.com/zitadel/oidc/v3 v3.51.17
