@@ -162,7 +162,7 @@ func TestGoClient(t *testing.T) {
 	f.must(c.Login(anna.String(), password).Wait())
 	mailboxes, err := c.List("", "*", &imap.ListOptions{ReturnStatus: &imap.StatusOptions{NumMessages: true}}).Collect()
 	f.must(err)
-	if len(mailboxes) != 7 {
+	if len(mailboxes) != 8 {
 		t.Errorf("%d mailboxes", len(mailboxes))
 	}
 	_, err = c.Select("INBOX", nil).Wait()

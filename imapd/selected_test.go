@@ -109,7 +109,7 @@ func TestFiling(t *testing.T) {
 	if got := w.ok("UID MOVE 5,4 Trash"); !strings.Contains(got, " 4:5 1:2] COPY completed\n* 5 EXPUNGE\n* 4 EXPUNGE") {
 		t.Errorf("move: %s", got)
 	}
-	w.fails("NO [NONEXISTENT]", "COPY 1 Projekt")
+	w.fails("NO [TRYCREATE]", "COPY 1 Projekt")
 	w.ok(`STORE 1:2 +FLAGS.SILENT (\Deleted)`)
 	if got := w.ok("UID EXPUNGE 2:9"); got != "* 2 EXPUNGE" {
 		t.Errorf("uid expunge: %s", got)
@@ -150,7 +150,7 @@ func TestAppend(t *testing.T) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 	w.fails("NO [CANNOT]", "APPEND Drafts {0}\r\n")
-	w.fails("NO [NONEXISTENT]", "APPEND Projekt {3+}\r\nabc")
+	w.fails("NO [TRYCREATE]", "APPEND Projekt {3+}\r\nabc")
 	// A client that goes away in the middle leaves nothing.
 	w.send("b APPEND Drafts {5000}\r\n")
 	w.response()

@@ -25,7 +25,7 @@ assert ok(c.uid("SEARCH", "CHARSET", "UTF-8", "SUBJECT", '"brev"')) == [b"1"]
 c.literal = "Ärende".encode()
 assert ok(c.search("UTF-8", "SUBJECT")) == [b"1"]
 assert ok(c.append("Drafts", "(\\Draft)", None, want.replace(b"Message-ID: <", b"Message-ID: <2.")))
-assert c.create("Projekt")[0] == "NO"
+assert c.create("Projekt")[0] == "OK"
 ok(c.store("1", "+FLAGS", "(\\Flagged)"))
 ok(c.copy("1", "Trash"))
 ok(c.store("1", "+FLAGS", "(\\Deleted)"))
