@@ -49,7 +49,7 @@ func TestOperation(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"certificate": certificateWord, "serve": serveWord, "halt": haltWord, "send": sendWord, "uids": uidsWord,
-			"same": sameWord, "edit": editWord, "exit": exitWord, "flip": flipWord, "usage": usageWord,
+			"same": sameWord, "systemd": systemdWord, "edit": editWord, "exit": exitWord, "flip": flipWord, "usage": usageWord,
 		},
 	})
 }
