@@ -50,8 +50,8 @@ const (
 	ActionLog          Action = "log"
 )
 
-// ErrRules means that rules cannot be used. Its text names every fault.
-var ErrRules = errors.New("policy: bad rules")
+// ErrRules means that rules cannot be used.
+var ErrRules = errors.New("policy: bad rule")
 
 var ownRules = []string{
 	RuleTag, RuleNumber, RuleConversation, RuleDedicated, RuleBeyond, RuleNone, RuleSender, RuleRecipients, RuleHeader, RuleEncrypted,
@@ -70,24 +70,37 @@ func (r Rules) Check() error {
 	fault(slices.ContainsFunc(r.Tags, func(t string) bool { return len(fold(strings.TrimSpace(t))) == 0 }), "a tag is empty")
 	names := map[string]bool{}
 	for i, rule := range r.List {
-		at := fmt.Sprintf("rule %d (%q)", i+1, rule.Name)
-		fault(rule.Name == "" || len(rule.Name) > 100 || !printable(rule.Name), "%s: a name is of 1 to 100 printable ASCII characters", at)
-		fault(names[rule.Name] || slices.Contains(ownRules, rule.Name), "%s: the name is taken", at)
-		names[rule.Name] = true
-		actions := []Action{ActionSeal, ActionRefuse, ActionRefuseClear, ActionRefuseSealed, ActionLog}
-		fault(!slices.Contains(actions, rule.Action), "%s: unknown action %q", at, rule.Action)
-		fault(rule.refuses() != (rule.Advice != ""), "%s: advice goes with refusing, and refusing with advice", at)
-		fault(len(rule.Advice) > 400 || !printable(rule.Advice), "%s: advice is at most 400 printable ASCII characters, as it is said in SMTP", at)
-		fault(len(rule.When) == 0, "%s: no condition", at)
-		for _, c := range rule.When {
-			err := c.check()
-			fault(err != nil, "%s: %v", at, err)
+		if err := rule.Check(); err != nil {
+			faults = append(faults, fmt.Errorf("rule %d (%q): %w", i+1, rule.Name, err))
 		}
-		if _, looks := rule.content(); looks {
-			// They are asked only of a mail that would pass, see LookInside.
-			fault(rule.Action == ActionRefuseSealed, "%s: a mail that is sealed is not looked through", at)
+		fault(names[rule.Name], "rule %d (%q): another rule has the name", i+1, rule.Name)
+		names[rule.Name] = true
+	}
+	return errors.Join(faults...)
+}
+
+// Check names every fault of one rule. Errors are ErrRules.
+func (r Rule) Check() error {
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrRules}, args...)...))
 		}
 	}
+	fault(r.Name == "" || len(r.Name) > 100 || !printable(r.Name), "a name is of 1 to 100 printable ASCII characters")
+	fault(slices.Contains(ownRules, r.Name), "the name is that of a rule that is always there")
+	actions := []Action{ActionSeal, ActionRefuse, ActionRefuseClear, ActionRefuseSealed, ActionLog}
+	fault(!slices.Contains(actions, r.Action), "unknown action %q; they are %q", r.Action, actions)
+	fault(r.refuses() != (r.Advice != ""), "advice goes with refusing, and refusing with advice")
+	fault(len(r.Advice) > 400 || !printable(r.Advice), "advice is at most 400 printable ASCII characters, as it is said in SMTP")
+	fault(len(r.When) == 0, "no condition")
+	for _, c := range r.When {
+		err := c.check()
+		fault(err != nil, "%v", err)
+	}
+	_, looks := r.content()
+	// It is asked only of a mail that would pass, see LookInside.
+	fault(looks && r.Action == ActionRefuseSealed, "a mail that is sealed is not looked through")
 	return errors.Join(faults...)
 }
 

@@ -72,6 +72,7 @@ type commandLine struct {
 	Serve  serveCommand  `cmd:"" help:"Run the gateway."`
 	Config configCommand `cmd:"" help:"Print an annotated sample of the configuration."`
 	Check  checkCommand  `cmd:"" help:"Say every fault of a configuration."`
+	Policy policyCommand `cmd:"" help:"Try the rules."`
 
 	Account   accountCommand `cmd:"" help:"Staff members."`
 	Device    deviceCommand  `cmd:"" help:"Passwords for their mail programs."`
