@@ -50,7 +50,7 @@ func openPorts(c config.Listen) (p listeners, err error) {
 	smtp(smtpd.Submissions, open("submissions", c.Submissions))
 	for i, connector := range c.Connector {
 		if l := open(fmt.Sprintf("connector[%d].address", i+1), connector.Address); l != nil {
-			p.smtp = append(p.smtp, smtpd.Listener{Kind: smtpd.Connector, Net: l, Networks: connector.Networks})
+			p.smtp = append(p.smtp, smtpd.Listener{Kind: smtpd.Connector, Net: l, Networks: connector.Networks, Secure: connector.Secure})
 		}
 	}
 	p.imap, p.web = open("imap", c.IMAP), open("web", c.Web)

@@ -22,6 +22,7 @@ type Listen struct {
 type Connector struct {
 	Address  string         `toml:"address"`
 	Networks []netip.Prefix `toml:"networks"`
+	Secure   bool           `toml:"secure"`
 }
 
 func defaultListen() Listen {
