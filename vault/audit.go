@@ -28,7 +28,7 @@ func (t *tx) record(e Event) error {
 	plain, err := encode(&eventRecord{
 		At: instantOf(t.v.now()), Actor: e.Actor, Action: e.Action, Message: e.Message, Result: e.Result, Detail: e.Detail,
 		Before: t.r.Get(tMeta, []byte(metaLink)),
-	})
+	}, &t.room[0])
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ const metaLink = "audit link"
 // linkOf is the hash that the next event holds: of the event's number and record, which holds the link before. So no
 // event can be changed without changing all links after it.
 func linkOf(number uint64, plain []byte) [sha256.Size]byte {
-	return sha256.Sum256(append(be64(number), plain...))
+	var room [512]byte // an event's record is shorter, so nothing is allocated
+	return sha256.Sum256(append(binary.BigEndian.AppendUint64(room[:0], number), plain...))
 }
 
 // Checkpoint is a signed statement that the log had Events events and ended in Link. Kept outside the vault, it shows

@@ -19,13 +19,13 @@ var encoders = sync.Pool{New: func() any { return codec.NewEncoderBytes(nil, cbo
 
 var decoders = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, cbor) }}
 
-func encode(rec any) ([]byte, error) {
-	var out []byte
+// encode writes a record into room, which grows as it must, and gives what it holds then.
+func encode(rec any, room *[]byte) ([]byte, error) {
 	e := encoders.Get().(*codec.Encoder)
 	defer encoders.Put(e)
-	e.ResetBytes(&out)
+	e.ResetBytes(room)
 	err := e.Encode(rec)
-	return out, err
+	return *room, err
 }
 
 func decode(b []byte, rec any) error {

@@ -275,7 +275,7 @@ func (t *tx) removeAll(id MessageID) error {
 		if err := t.removeEntry(p.box, &box, p.uid, e); err != nil {
 			return err
 		}
-		if err := save(t, tMailbox, be64(uint64(p.box)), &box); err != nil {
+		if err := t.saveMailbox(p.box, &box); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func (a *access) each(id MailboxID, uids []UID, fn func(*mailboxRecord, UID, ent
 			return err
 		}
 	}
-	return save(a.tx, tMailbox, be64(uint64(id)), &box)
+	return a.saveMailbox(id, &box)
 }
 
 // MarkSeen sets the Seen flag on the message in all of the principal's mailboxes.

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func (t *tx) newMailbox(rec mailboxRecord) (MailboxID, mailboxRecord, error) {
 	if rec.UIDValidity, err = t.nextValidity(); err != nil {
 		return 0, rec, err
 	}
-	return MailboxID(n), rec, errors.Join(t.w.Put(tOwner, rec.ownerKey(MailboxID(n)), be64(n)), save(t, tMailbox, be64(n), &rec))
+	return MailboxID(n), rec, errors.Join(t.w.Put(tOwner, rec.ownerKey(MailboxID(n)), be64(n)), t.saveMailbox(MailboxID(n), &rec))
 }
 
 // nextValidity is a UIDVALIDITY greater than any before, so that it differs from that of an earlier mailbox of the name
@@ -62,11 +63,51 @@ func (t *tx) nextValidity() (uint32, error) {
 }
 
 func (t *tx) mailbox(id MailboxID) (mailboxRecord, error) {
-	rec, found, err := load[mailboxRecord](t, tMailbox, be64(uint64(id)))
-	if err == nil && !found {
-		err = ErrNotFound
+	sealed := t.r.Get(tMailbox, be64(uint64(id)))
+	if sealed == nil {
+		return mailboxRecord{}, ErrNotFound
 	}
-	return rec, err
+	if t.w != nil {
+		if rec, ok := t.v.boxes.opened(id, sealed); ok {
+			return rec, nil
+		}
+	}
+	return open[mailboxRecord](t, tMailbox, be64(uint64(id)), sealed)
+}
+
+func (t *tx) saveMailbox(id MailboxID, rec *mailboxRecord) error {
+	plain, err := encode(rec, &t.room[0])
+	if err != nil {
+		return err
+	}
+	sealed := t.sealRecord(tMailbox, be64(uint64(id)), plain)
+	t.v.boxes.keep(id, sealed, *rec)
+	return t.w.Put(tMailbox, be64(uint64(id)), sealed)
+}
+
+// openMailboxes remembers what the mailbox records that were written last hold: the next deposit into the same mailbox
+// need not open it. It is used by updates only, which run one after the other. What an undone one left here is harmless,
+// since a record is known again by its sealed octets.
+type openMailboxes map[MailboxID]openMailbox
+
+type openMailbox struct {
+	sealed []byte
+	rec    mailboxRecord
+}
+
+// maxOpenMailboxes bounds the memory: some 100 KB.
+const maxOpenMailboxes = 256
+
+func (o openMailboxes) opened(id MailboxID, sealed []byte) (mailboxRecord, bool) {
+	m, ok := o[id]
+	return m.rec, ok && bytes.Equal(m.sealed, sealed)
+}
+
+func (o openMailboxes) keep(id MailboxID, sealed []byte, rec mailboxRecord) {
+	if len(o) == maxOpenMailboxes {
+		clear(o)
+	}
+	o[id] = openMailbox{sealed, rec}
 }
 
 func entryKey(id MailboxID, uid UID) []byte { return join(be64(uint64(id)), be32(uint32(uid))) }
@@ -85,7 +126,7 @@ func (t *tx) addEntry(id MailboxID, e entryRecord) (UID, error) {
 	}
 	box.UIDNext++
 	box.count(e, +1)
-	if err := save(t, tMailbox, be64(uint64(id)), &box); err != nil {
+	if err := t.saveMailbox(id, &box); err != nil {
 		return 0, err
 	}
 	if err := save(t, tEntry, entryKey(id, uid), &e); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sigill/vault/internal/kv"
 	"sigill/vault/internal/seal"
@@ -52,6 +53,8 @@ type tx struct {
 
 	changes []Change
 	jobs    bool // a job was queued
+
+	room [2][]byte // for a record's CBOR and its place, until the next one's
 }
 
 func (v *Vault) view(ctx context.Context, fn func(*tx) error) error {
@@ -109,10 +112,11 @@ func open[T any](t *tx, table kv.Table, key, sealed []byte) (rec T, err error) {
 	if err != nil {
 		return rec, fmt.Errorf("vault: record of table %s: %w", table, err)
 	}
-	plain, err := e.records.Open(nil, sealed, place(table, key))
+	plain, err := e.records.Open(t.room[0][:0], sealed, t.place(table, key))
 	if err != nil {
 		return rec, fmt.Errorf("vault: record of table %s: %w", table, err)
 	}
+	t.room[0] = plain
 	if err := decode(plain, &rec); err != nil {
 		return rec, fmt.Errorf("%w: record of table %s: %w", ErrDamaged, table, err)
 	}
@@ -121,7 +125,7 @@ func open[T any](t *tx, table kv.Table, key, sealed []byte) (rec T, err error) {
 
 // save seals and writes a record.
 func save[T any](t *tx, table kv.Table, key []byte, rec *T) error {
-	plain, err := encode(rec)
+	plain, err := encode(rec, &t.room[0])
 	if err != nil {
 		return err
 	}
@@ -129,8 +133,19 @@ func save[T any](t *tx, table kv.Table, key []byte, rec *T) error {
 }
 
 func (t *tx) put(table kv.Table, key, plain []byte) error {
+	return t.w.Put(table, key, t.sealRecord(table, key, plain))
+}
+
+func (t *tx) sealRecord(table kv.Table, key, plain []byte) []byte {
 	e := t.v.ring.sealing()
-	return t.w.Put(table, key, e.records.Seal(be32(e.number), plain, place(table, key)))
+	sealed := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(plain)+seal.BoxOverhead), e.number)
+	return e.records.Seal(sealed, plain, t.place(table, key))
+}
+
+// place is that of a record, until the next one's.
+func (t *tx) place(table kv.Table, key []byte) []byte {
+	t.room[1] = appendPlace(t.room[1][:0], table, key)
+	return t.room[1]
 }
 
 // mark writes a key that says all by being there.
@@ -138,10 +153,11 @@ func (t *tx) mark(table kv.Table, key []byte) error { return t.w.Put(table, key,
 
 // place is what a record is bound to, so that it opens nowhere else: table, zero octet, key.
 func place(table kv.Table, key []byte) []byte {
-	out := make([]byte, 0, len(table)+1+len(key))
-	out = append(out, table...)
-	out = append(out, 0)
-	return append(out, key...)
+	return appendPlace(make([]byte, 0, len(table)+1+len(key)), table, key)
+}
+
+func appendPlace(dst []byte, table kv.Table, key []byte) []byte {
+	return append(append(append(dst, table...), 0), key...)
 }
 
 // next counts up the counter of that name in the meta table and gives the new value, starting at 1.
@@ -163,11 +179,7 @@ func be32(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 
 // join makes a key of parts of fixed size.
 func join(parts ...[]byte) []byte {
-	var out []byte
-	for _, p := range parts {
-		out = append(out, p...)
-	}
-	return out
+	return slices.Concat(parts...)
 }
 
 // notIf is the error for what is not there.

@@ -49,6 +49,7 @@ type Vault struct {
 	run    [16]byte  // names this run of the process, to tell its staged chunks from orphans
 
 	maintaining sync.Mutex // one at a time
+	boxes       openMailboxes
 
 	hub       hub
 	outbox    *Outbox
@@ -173,6 +174,7 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 		ring:      ring,
 		lookup:    ring.lookup,
 		passwords: newPasswords(),
+		boxes:     openMailboxes{},
 
 		mailPasswords: o.MailPasswords,
 		elsewhere:     o.Passwords,

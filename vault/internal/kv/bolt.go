@@ -88,7 +88,7 @@ func (b *Bolt) View(ctx context.Context, fn func(Reader) error) error {
 	defer b.calls.Done()
 	var failed error
 	err := b.db.View(func(tx *bbolt.Tx) error {
-		failed = fn(&boltTx{tx: tx, layout: b.layout})
+		failed = fn(&boltTx{trees: &trees{tx: tx, layout: b.layout}})
 		return failed
 	})
 	if failed != nil {

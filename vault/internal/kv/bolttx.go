@@ -2,51 +2,117 @@ package kv
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 
 	"go.etcd.io/bbolt"
 )
 
-// boltTx is one caller's part of a bbolt transaction.
-type boltTx struct {
+// trees are the buckets that a transaction has used. bbolt looks for one anew each time.
+type trees struct {
 	tx     *bbolt.Tx
 	layout layout
-	hooks  []func()
+	used   []tree
+	key    []byte // room for a key, which bbolt does not keep
+}
+
+// tree is where a table lies.
+type tree struct {
+	table  Table
+	bucket *bbolt.Bucket
+	shared bool
+	tag    byte // if it shares the bucket
+}
+
+// find gives a table's tree, nil if nothing was ever written to it.
+func (t *trees) find(table Table) *tree {
+	for i := range t.used {
+		if t.used[i].table == table {
+			return &t.used[i]
+		}
+	}
+	bucket := t.tx.Bucket(t.layout.bucket(table))
+	if bucket == nil {
+		return nil
+	}
+	s, shared := t.layout[table]
+	t.used = append(t.used, tree{table, bucket, shared, s.tag})
+	return &t.used[len(t.used)-1]
+}
+
+// make gives a table's tree, which is made if there is none.
+func (t *trees) make(table Table) (*tree, error) {
+	if at := t.find(table); at != nil {
+		return at, nil
+	}
+	if _, err := t.tx.CreateBucketIfNotExists(t.layout.bucket(table)); err != nil {
+		return nil, err
+	}
+	return t.find(table), nil
+}
+
+// place is a key as it is in a tree, until the next call. Keys of tables that share one have 16 octets or more.
+func (t *trees) place(at *tree, key []byte) ([]byte, error) {
+	if !at.shared {
+		return key, nil
+	}
+	if len(key) < sharedPrefix {
+		return nil, fmt.Errorf("kv: a key of table %s needs %d octets, has %d", at.table, sharedPrefix, len(key))
+	}
+	t.key = appendKey(t.key[:0], key, at.tag)
+	return t.key, nil
+}
+
+// look gives the tree and the place of a key that may be there.
+func (t *trees) look(table Table, key []byte) (*bbolt.Bucket, []byte) {
+	at := t.find(table)
+	if at == nil {
+		return nil, nil
+	}
+	key, err := t.place(at, key)
+	if err != nil {
+		return nil, nil // a key too short to be put is not there
+	}
+	return at.bucket, key
+}
+
+// boltTx is one caller's part of a bbolt transaction.
+type boltTx struct {
+	*trees
+	hooks []func()
 
 	wrote      bool
 	put, freed int // octets of keys and values
 }
 
 func (t *boltTx) Get(table Table, key []byte) []byte {
-	bucket := t.tx.Bucket(t.layout.bucket(table))
-	key, err := t.layout.key(table, key)
-	if bucket == nil || err != nil {
-		return nil // a key too short to be put is not there
+	bucket, key := t.look(table, key)
+	if bucket == nil {
+		return nil
 	}
 	return bucket.Get(key)
 }
 
 func (t *boltTx) Put(table Table, key, value []byte) error {
 	t.wrote = true
-	bucket, err := t.tx.CreateBucketIfNotExists(t.layout.bucket(table))
+	at, err := t.make(table)
 	if err != nil {
 		return err
 	}
-	if key, err = t.layout.key(table, key); err != nil {
+	if key, err = t.place(at, key); err != nil {
 		return err
 	}
 	if value == nil {
 		value = []byte{} // bbolt would give nil back until the commit, and that is absence
 	}
 	t.put += len(key) + len(value)
-	return bucket.Put(key, value)
+	return at.bucket.Put(key, value)
 }
 
 func (t *boltTx) Delete(table Table, key []byte) error {
-	bucket := t.tx.Bucket(t.layout.bucket(table))
-	key, err := t.layout.key(table, key)
-	if bucket == nil || err != nil {
-		return nil // a key too short to be put is not there
+	bucket, key := t.look(table, key)
+	if bucket == nil {
+		return nil
 	}
 	value := bucket.Get(key)
 	if value == nil {
@@ -61,15 +127,14 @@ func (t *boltTx) OnCommit(fn func()) { t.hooks = append(t.hooks, fn) }
 
 func (t *boltTx) Range(table Table, s Span) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		bucket := t.tx.Bucket(t.layout.bucket(table))
-		if bucket == nil {
-			return
+		at := t.find(table)
+		switch {
+		case at == nil:
+		case at.shared:
+			t.layout[table].walk(at.bucket, s)(yield)
+		default:
+			rangeOf(at.bucket, s)(yield)
 		}
-		if shared, ok := t.layout[table]; ok {
-			shared.walk(bucket, s)(yield)
-			return
-		}
-		rangeOf(bucket, s)(yield)
 	}
 }
 

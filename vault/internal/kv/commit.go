@@ -19,13 +19,12 @@ const (
 
 // job is one update that waits for its commit.
 type job struct {
-	layout layout
-	ctx    context.Context
-	fn     func(Writer) error
-	tx     *boltTx // of the last run
-	err    error
-	panic  any
-	done   chan struct{}
+	ctx   context.Context
+	fn    func(Writer) error
+	tx    *boltTx // of the last run
+	err   error
+	panic any
+	done  chan struct{}
 }
 
 // Update is that of Engine. Commits are shared without a timer: while one is on its way to the disk, updates gather for
@@ -35,7 +34,7 @@ func (b *Bolt) Update(ctx context.Context, fn func(Writer) error) error {
 		return ErrClosed
 	}
 	defer b.calls.Done()
-	j := &job{ctx: ctx, fn: fn, layout: b.layout, done: make(chan struct{})}
+	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
 	select {
 	case b.queue <- j:
 	case <-ctx.Done():
@@ -162,7 +161,7 @@ func (b *Bolt) try(batch []*job) (ran int, err error) {
 	if err != nil {
 		return len(batch), mapError(err)
 	}
-	ran, err = runAll(tx, batch)
+	ran, err = runAll(tx, b.layout, batch)
 	if err != nil {
 		err = errors.Join(err, tx.Rollback())
 	} else if err = b.commitWhole(tx); err != nil && !errors.Is(err, ErrFull) {
@@ -180,13 +179,14 @@ func (b *Bolt) try(batch []*job) (ran int, err error) {
 
 // runAll gives errUndone if there is what must not be committed. It goes on after that: whoever fails then is found in
 // the same run.
-func runAll(tx *bbolt.Tx, batch []*job) (ran int, err error) {
+func runAll(tx *bbolt.Tx, layout layout, batch []*job) (ran int, err error) {
 	put, result := 0, errNothing
+	t := &trees{tx: tx, layout: layout}
 	for _, j := range batch {
 		if put >= maxBytes {
 			break
 		}
-		j.run(tx)
+		j.run(t)
 		ran, put = ran+1, put+j.tx.put
 		switch {
 		case j.mustUndo():
@@ -231,8 +231,8 @@ func (j *job) failed() bool { return j.err != nil || j.panic != nil }
 func (j *job) mustUndo() bool { return j.failed() && j.tx.wrote }
 
 // run runs the function of the update in its part of the transaction.
-func (j *job) run(tx *bbolt.Tx) {
-	j.tx, j.panic = &boltTx{tx: tx, layout: j.layout}, nil
+func (j *job) run(t *trees) {
+	j.tx, j.panic = &boltTx{trees: t}, nil
 	if j.err = j.ctx.Err(); j.err != nil {
 		return
 	}

@@ -2,7 +2,6 @@ package kv
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
 
 	"go.etcd.io/bbolt"
@@ -41,23 +40,13 @@ func (l layout) bucket(t Table) []byte {
 	return []byte(t)
 }
 
-// key is the key in the bucket. Keys of tables that share one have 16 octets or more.
-func (l layout) key(t Table, key []byte) ([]byte, error) {
-	s, ok := l[t]
-	if !ok {
-		return key, nil
-	}
-	if len(key) < sharedPrefix {
-		return nil, fmt.Errorf("kv: a key of table %s needs %d octets, has %d", t, sharedPrefix, len(key))
-	}
-	return s.key(key), nil
-}
+func (s shared) key(key []byte) []byte { return appendKey(make([]byte, 0, len(key)+1), key, s.tag) }
 
-func (s shared) key(key []byte) []byte {
-	out := make([]byte, 0, len(key)+1)
-	out = append(out, key[:sharedPrefix]...)
-	out = append(out, s.tag)
-	return append(out, key[sharedPrefix:]...)
+// appendKey appends a key of a table that shares its bucket, as it is there.
+func appendKey(dst, key []byte, tag byte) []byte {
+	dst = append(dst, key[:sharedPrefix]...)
+	dst = append(dst, tag)
+	return append(dst, key[sharedPrefix:]...)
 }
 
 // walk gives a span of a table that shares its bucket.

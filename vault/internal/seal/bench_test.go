@@ -1,6 +1,9 @@
 package seal
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 func BenchmarkChunks(b *testing.B) {
 	c, plain := NewChunks(NewKey(), ID{}), make([]byte, ChunkSize)
@@ -38,6 +41,18 @@ func BenchmarkRecord200(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := box.Open(dst, sealed, aad); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	// Another key each time, as where records of all ages lie mixed.
+	other := NewBox(NewKey())
+	strange := [2][]byte{other.sealWith(make([]byte, nonceSize), nil, plain, aad)}
+	strange[1] = other.sealWith(bytes.Repeat([]byte{1}, nonceSize), nil, plain, aad)
+	b.Run("OpenApart", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if _, err := other.Open(dst, strange[i%2], aad); err != nil {
 				b.Fatal(err)
 			}
 		}

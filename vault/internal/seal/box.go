@@ -1,10 +1,12 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/subtle"
+	"sync/atomic"
 )
 
 // algXAES256GCM is the algorithm id that begins a sealed record: XAES-256-GCM. No other is defined.
@@ -12,16 +14,27 @@ const algXAES256GCM = 1
 
 const (
 	nonceSize  = 24
+	halfSize   = nonceSize / 2
 	recordHead = 1 + nonceSize // algorithm id and nonce
 )
 
 // BoxOverhead is how many octets a sealed record is longer than the record.
 const BoxOverhead = recordHead + tagSize
 
-// Box seals records under one key: algorithm id, random nonce, then what AES-256-GCM gives. There is no practical limit
-// to their number. For use by many goroutines.
+// maxShared is how many records share the first half of a nonce, and so the key made of it, which costs more than all
+// else of a small record. The second half is random for each: that two of one key have the same has a chance of 2^-73,
+// and of 2^-45 in all of a vault of 2^40 records.
+const maxShared = 4096
+
+// Box seals records under one key: algorithm id, nonce, then what AES-256-GCM gives. There is no practical limit to their
+// number. For use by many goroutines.
 type Box struct {
-	cmac hidden[cmac]
+	keys hidden[boxKeys]
+}
+
+type boxKeys struct {
+	cmac
+	sealing, opened atomic.Pointer[subkey] // opened is the last one that was not sealing; records lie by age
 }
 
 // cmac is what CMAC of one block needs (NIST SP 800-38B section 6.1).
@@ -30,47 +43,77 @@ type cmac struct {
 	k1    [aes.BlockSize]byte
 }
 
+// subkey is the AES-256-GCM of all nonces with one first half.
+type subkey struct {
+	half [halfSize]byte
+	aead cipher.AEAD
+	used atomic.Uint32 // records sealed
+}
+
 // NewBox gives the box of a key that is used for nothing else.
 func NewBox(k *Key) *Box {
 	block, err := aes.NewCipher(k.secret().b[:])
 	if err != nil {
 		panic(err) // only for a wrong key size
 	}
-	c := &cmac{block: block}
-	block.Encrypt(c.k1[:], c.k1[:])
+	keys := &boxKeys{cmac: cmac{block: block}}
+	k1 := &keys.k1
+	block.Encrypt(k1[:], k1[:])
 	var carry byte
-	for i := len(c.k1) - 1; i >= 0; i-- {
-		carry, c.k1[i] = c.k1[i]>>7, c.k1[i]<<1|carry
+	for i := len(k1) - 1; i >= 0; i-- {
+		carry, k1[i] = k1[i]>>7, k1[i]<<1|carry
 	}
-	c.k1[len(c.k1)-1] ^= byte(subtle.ConstantTimeSelect(int(carry), 0x87, 0))
-	return &Box{hide(c)}
+	k1[len(k1)-1] ^= byte(subtle.ConstantTimeSelect(int(carry), 0x87, 0))
+	return &Box{hide(keys)}
 }
 
-// aead is the AES-256-GCM of one nonce's first half; the second half is its nonce. It is the key derivation of C2SP's
+// derive gives the key of a nonce's first half; the second half is its nonce. It is the key derivation of C2SP's
 // XAES-256-GCM: two blocks of CMAC in counter mode (NIST SP 800-108).
-func (b *Box) aead(nonce []byte) cipher.AEAD {
-	c := b.cmac()
+func (c *cmac) derive(half []byte) *subkey {
 	var key [2 * aes.BlockSize]byte
 	for i := range 2 {
 		block := key[i*aes.BlockSize:][:aes.BlockSize]
 		block[1], block[2] = byte(i+1), 'X'
-		copy(block[4:], nonce[:12])
+		copy(block[4:], half)
 		subtle.XORBytes(block, block, c.k1[:])
 		c.block.Encrypt(block, block)
 	}
-	return newGCM(key[:])
+	return &subkey{half: [halfSize]byte(half), aead: newGCM(key[:])}
+}
+
+// toSeal gives the key the next record is sealed under.
+func (k *boxKeys) toSeal() *subkey {
+	if s := k.sealing.Load(); s != nil && s.used.Add(1) <= maxShared {
+		return s
+	}
+	var half [halfSize]byte
+	rand.Read(half[:])
+	s := k.derive(half[:])
+	s.used.Store(1)
+	k.sealing.Store(s)
+	return s
+}
+
+// toOpen gives the key of a record.
+func (k *boxKeys) toOpen(half []byte) *subkey {
+	for _, s := range []*subkey{k.sealing.Load(), k.opened.Load()} {
+		if s != nil && bytes.Equal(s.half[:], half) {
+			return s
+		}
+	}
+	s := k.derive(half)
+	k.opened.Store(s)
+	return s
 }
 
 // Seal appends a sealed record, bound to aad, to dst, which must not overlap plain.
 func (b *Box) Seal(dst, plain, aad []byte) []byte {
-	var nonce [nonceSize]byte
-	rand.Read(nonce[:])
-	return b.sealWith(nonce[:], dst, plain, aad)
-}
-
-func (b *Box) sealWith(nonce, dst, plain, aad []byte) []byte {
-	dst = append(append(dst, algXAES256GCM), nonce...)
-	return b.aead(nonce).Seal(dst, nonce[12:], plain, aad)
+	s := b.keys().toSeal()
+	dst = append(append(dst, algXAES256GCM), s.half[:]...)
+	dst = append(dst, make([]byte, halfSize)...)
+	nonce := dst[len(dst)-halfSize:]
+	rand.Read(nonce) // never fails, by its contract
+	return s.aead.Seal(dst, nonce, plain, aad)
 }
 
 // Open appends the record to dst, which must not overlap sealed. ErrDamaged if it was not sealed in this box with this aad.
@@ -79,7 +122,7 @@ func (b *Box) Open(dst, sealed, aad []byte) ([]byte, error) {
 		return nil, ErrDamaged
 	}
 	nonce := sealed[1:recordHead]
-	plain, err := b.aead(nonce).Open(dst, nonce[12:], sealed[recordHead:], aad)
+	plain, err := b.keys().toOpen(nonce[:halfSize]).aead.Open(dst, nonce[halfSize:], sealed[recordHead:], aad)
 	if err != nil {
 		return nil, ErrDamaged
 	}

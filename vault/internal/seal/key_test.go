@@ -98,7 +98,7 @@ func TestPrintsNoSecret(t *testing.T) {
 	key.Digest("warm", nil)
 	box, chunks := NewBox(key), NewChunks(key, ID{})
 	derived := key.Derive("chunks")
-	secrets := spellings(key.Bytes(), box.cmac().k1[:], derived.Bytes())
+	secrets := spellings(key.Bytes(), box.keys().k1[:], derived.Bytes())
 	var values = map[string]any{
 		"key": key, "key by value": *key, "box": box, "box by value": *box, "chunks": chunks, "chunks by value": *chunks,
 		"fields":             struct{ K *Key }{key},
