@@ -27,6 +27,7 @@ type Draft struct {
 
 	plain  []byte   // less than one chunk, or a whole one that may be the last
 	staged [][]byte // sealed, not yet written
+	spare  [][]byte // room of chunks that were written
 	count  uint32   // chunks sealed
 	wrote  uint32   // chunks staged in the vault
 	size   int64
@@ -68,6 +69,7 @@ func (w *Draft) Write(p []byte) (int, error) {
 			w.sealChunk(false)
 		}
 		part := p[:min(len(p), seal.ChunkSize-len(w.plain))]
+		w.makeRoom(len(part))
 		w.plain = append(w.plain, part...)
 		p = p[len(part):]
 	}
@@ -77,15 +79,34 @@ func (w *Draft) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// sealChunk seals what is gathered and wipes it. Only Commit knows which chunk is the last.
-func (w *Draft) sealChunk(last bool) {
-	w.staged = append(w.staged, w.chunks.Seal(nil, w.count, last, w.plain))
-	w.count++
+// makeRoom sees to it that n more octets of a chunk, and in the end its tag, fit where the chunk is gathered.
+func (w *Draft) makeRoom(n int) {
+	want := len(w.plain) + n + seal.ChunkOverhead
+	if want <= cap(w.plain) {
+		return
+	}
+	if n := len(w.spare); n > 0 && w.plain == nil {
+		w.plain, w.spare = w.spare[n-1], w.spare[:n-1]
+		return
+	}
+	room := make([]byte, len(w.plain), min(max(want, 2*cap(w.plain)), seal.ChunkSize+seal.ChunkOverhead))
+	copy(room, w.plain)
 	clear(w.plain)
-	w.plain = w.plain[:0]
+	w.plain = room
+}
+
+// sealChunk seals what is gathered where it lies. Only Commit knows which chunk is the last.
+func (w *Draft) sealChunk(last bool) {
+	w.makeRoom(0)
+	w.staged = append(w.staged, w.chunks.Seal(w.plain[:0], w.count, last, w.plain))
+	w.count++
+	w.plain = nil
 	if !last && len(w.staged) == stageChunks {
 		// Staging is not bound to a caller's patience: a cut-off one would leave the draft half written.
 		w.err = w.v.update(context.Background(), w.stage)
+		for _, c := range w.staged {
+			w.spare = append(w.spare, c[:0])
+		}
 		w.wrote, w.staged = w.count, w.staged[:0]
 	}
 }
@@ -173,7 +194,7 @@ func (w *Draft) Abort() {
 	}
 	w.ended = true
 	w.content.Wipe()
-	clear(w.plain[:cap(w.plain)])
+	clear(w.plain)
 	if w.wrote == 0 {
 		return
 	}

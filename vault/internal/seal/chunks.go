@@ -12,6 +12,9 @@ const tagSize = 16 // of AES-GCM
 // with the tag, a key of 20 octets, and what bbolt stores with it, a page header and an element header of 16 octets each.
 const ChunkSize = 64*4096 - tagSize - 20 - 16 - 16
 
+// ChunkOverhead is how many octets a sealed chunk is longer than the chunk.
+const ChunkOverhead = tagSize
+
 // Chunks seals and opens the chunks of one stream. For use by one goroutine at a time.
 type Chunks struct {
 	aead  hidden[cipher.AEAD]
@@ -41,7 +44,8 @@ func newGCM(key []byte) cipher.AEAD {
 	return aead
 }
 
-// Seal appends a sealed chunk to dst: as long as plain and 16 octets more. A number must be sealed once only.
+// Seal appends a sealed chunk to dst: as long as plain and 16 octets more. A number must be sealed once only. With
+// plain[:0] as dst a chunk is sealed where it lies.
 func (c *Chunks) Seal(dst []byte, number uint32, last bool, plain []byte) []byte {
 	c.place(number, last)
 	return (*c.aead()).Seal(dst, c.nonce[:], plain, c.bound[:])
