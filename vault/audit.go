@@ -25,10 +25,10 @@ func (t *tx) record(e Event) error {
 	if err != nil {
 		return err
 	}
-	plain, err := encode(&eventRecord{
+	plain, err := encodeInto(&t.room[0], &eventRecord{
 		At: instantOf(t.v.now()), Actor: e.Actor, Action: e.Action, Message: e.Message, Result: e.Result, Detail: e.Detail,
 		Before: t.r.Get(tMeta, []byte(metaLink)),
-	}, &t.room[0])
+	})
 	if err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func restore(ctx context.Context, path string, r io.Reader) (ring []byte, err er
 		return nil, err
 	}
 	os.Remove(path) // of an earlier attempt
-	engine, err := kv.OpenBolt(path, kv.BoltOptions{Together: together})
+	engine, err := kv.OpenBolt(path, kv.BoltOptions{Together: together, Growing: growing})
 	if err != nil {
 		return nil, mapError(err)
 	}

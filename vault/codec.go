@@ -19,8 +19,10 @@ var encoders = sync.Pool{New: func() any { return codec.NewEncoderBytes(nil, cbo
 
 var decoders = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, cbor) }}
 
-// encode writes a record into room, which grows as it must, and gives what it holds then.
-func encode(rec any, room *[]byte) ([]byte, error) {
+func encode(rec any) ([]byte, error) { return encodeInto(new([]byte), rec) }
+
+// encodeInto writes a record into room, which grows as it must, and gives what it holds then.
+func encodeInto(room *[]byte, rec any) ([]byte, error) {
 	e := encoders.Get().(*codec.Encoder)
 	defer encoders.Put(e)
 	e.ResetBytes(room)

@@ -162,7 +162,7 @@ func (w *Draft) Commit(ctx context.Context) (Receipt, error) {
 
 func (w *Draft) close() (*sealed, error) {
 	s := &sealed{id: w.id, at: w.v.now().UTC(), size: w.size, index: w.indexer.Close()}
-	plain, err := encode(&s.index, new([]byte))
+	plain, err := encode(&s.index)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func OpenableForTest(v *Vault, raw []byte, id MessageID) (n int) {
 }
 
 // BoltOptionsForTest are those of the vault's own store.
-func BoltOptionsForTest() kv.BoltOptions { return kv.BoltOptions{Together: together} }
+func BoltOptionsForTest() kv.BoltOptions { return kv.BoltOptions{Together: together, Growing: growing} }
 
 // DumpForTest is all that is stored.
 func DumpForTest(v *Vault) map[string]map[string]string {

@@ -76,7 +76,7 @@ func (t *tx) mailbox(id MailboxID) (mailboxRecord, error) {
 }
 
 func (t *tx) saveMailbox(id MailboxID, rec *mailboxRecord) error {
-	plain, err := encode(rec, &t.room[0])
+	plain, err := encodeInto(&t.room[0], rec)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ const (
 // together are the tables that are written with each message, by its id, or its conversation's.
 var together = [][]kv.Table{{tMessage, tKey, tIndex, tWhere, tOpened, tStaging, tConversation, tMessageJob}}
 
+// growing are the tables whose keys count up or begin with the time.
+var growing = []kv.Table{tMessage, tChunk, tJob, tAudit, tEntry, tDisposal}
+
 // tx is a transaction on the vault: reads, and writes if w is set. Records pass through its box both ways.
 type tx struct {
 	v *Vault
@@ -125,7 +128,7 @@ func open[T any](t *tx, table kv.Table, key, sealed []byte) (rec T, err error) {
 
 // save seals and writes a record.
 func save[T any](t *tx, table kv.Table, key []byte, rec *T) error {
-	plain, err := encode(rec, &t.room[0])
+	plain, err := encodeInto(&t.room[0], rec)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func openVault(ctx context.Context, dir string, keys KeyWrapper, o Options, step
 	if lost(dir) {
 		return nil, fmt.Errorf("%w: %s has the keyring of a vault whose %s is missing: restore a backup", ErrDamaged, dir, fileName)
 	}
-	engine, err := kv.OpenBolt(filepath.Join(dir, fileName), kv.BoltOptions{MaxSize: o.MaxSize, Together: together})
+	engine, err := kv.OpenBolt(filepath.Join(dir, fileName), kv.BoltOptions{MaxSize: o.MaxSize, Together: together, Growing: growing})
 	if err != nil {
 		return nil, fmt.Errorf("vault: open %s: %w", dir, mapError(err))
 	}

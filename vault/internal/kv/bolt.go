@@ -17,12 +17,16 @@ type BoltOptions struct {
 	// one tree, ordered by those, so a commit touches fewer pages. A store keeps the groups it was made with: give the same
 	// ones each time, and add tables at the end of a group only.
 	Together [][]Table
+	// Growing are tables, or the first ones of groups, whose new keys mostly come after those that are there. Their pages are
+	// filled nearly to the end; those of other tables are left half empty for keys that come between.
+	Growing []Table
 }
 
 // Bolt is the engine on one bbolt file, for one process.
 type Bolt struct {
 	db      *bbolt.DB
 	layout  layout
+	growing []Table
 	reserve int // octets of MaxSize that are kept for deletions
 	queue   chan *job
 	done    chan struct{} // closed when the committer has ended
@@ -46,8 +50,8 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bolt{db: db, layout: newLayout(o.Together), reserve: reserve, queue: make(chan *job, maxBatch), done: make(chan struct{}),
-		commitTx: commitTx}
+	b := &Bolt{db: db, layout: newLayout(o.Together), growing: o.Growing, reserve: reserve, queue: make(chan *job, maxBatch),
+		done: make(chan struct{}), commitTx: commitTx}
 	go b.commitAll()
 	return b, nil
 }
@@ -88,11 +92,34 @@ func (b *Bolt) View(ctx context.Context, fn func(Reader) error) error {
 	defer b.calls.Done()
 	var failed error
 	err := b.db.View(func(tx *bbolt.Tx) error {
-		failed = fn(&boltTx{trees: &trees{tx: tx, layout: b.layout}})
+		failed = fn(&boltTx{trees: b.trees(tx)})
 		return failed
 	})
 	if failed != nil {
 		return failed
 	}
 	return mapError(err)
+}
+
+// Stats are counts of a store's life so far, and its size now.
+type Stats struct {
+	PagesWritten int64 // since it was opened
+	Size         int64 // octets of the pages in use and of those that wait to be used again
+	Free         int64 // octets of the latter
+}
+
+// Stats gives what is counted. It runs beside everything else.
+func (b *Bolt) Stats() (s Stats, err error) {
+	if !b.enter() {
+		return s, ErrClosed
+	}
+	defer b.calls.Done()
+	err = b.db.View(func(tx *bbolt.Tx) error {
+		s.Size = tx.Size()
+		return nil
+	})
+	counted := b.db.Stats()
+	s.PagesWritten = counted.TxStats.GetPageCount()
+	s.Free = int64(counted.FreePageN+counted.PendingPageN) * int64(b.db.Info().PageSize)
+	return s, err
 }

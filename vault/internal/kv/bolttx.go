@@ -4,17 +4,26 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
 
 // trees are the buckets that a transaction has used. bbolt looks for one anew each time.
 type trees struct {
-	tx     *bbolt.Tx
-	layout layout
-	used   []tree
-	key    []byte // room for a key, which bbolt does not keep
+	tx      *bbolt.Tx
+	layout  layout
+	growing []Table
+	used    []tree
+	key     []byte // room for a key, which bbolt does not keep
 }
+
+func (b *Bolt) trees(tx *bbolt.Tx) *trees {
+	return &trees{tx: tx, layout: b.layout, growing: b.growing}
+}
+
+// growingFill is how full bbolt makes the pages of tables that grow at the end.
+const growingFill = 0.9
 
 // tree is where a table lies.
 type tree struct {
@@ -36,6 +45,9 @@ func (t *trees) find(table Table) *tree {
 		return nil
 	}
 	s, shared := t.layout[table]
+	if slices.Contains(t.growing, table) || shared && slices.Contains(t.growing, s.first) {
+		bucket.FillPercent = growingFill
+	}
 	t.used = append(t.used, tree{table, bucket, shared, s.tag})
 	return &t.used[len(t.used)-1]
 }

@@ -161,7 +161,7 @@ func (b *Bolt) try(batch []*job) (ran int, err error) {
 	if err != nil {
 		return len(batch), mapError(err)
 	}
-	ran, err = runAll(tx, b.layout, batch)
+	ran, err = runAll(b.trees(tx), batch)
 	if err != nil {
 		err = errors.Join(err, tx.Rollback())
 	} else if err = b.commitWhole(tx); err != nil && !errors.Is(err, ErrFull) {
@@ -179,9 +179,8 @@ func (b *Bolt) try(batch []*job) (ran int, err error) {
 
 // runAll gives errUndone if there is what must not be committed. It goes on after that: whoever fails then is found in
 // the same run.
-func runAll(tx *bbolt.Tx, layout layout, batch []*job) (ran int, err error) {
+func runAll(t *trees, batch []*job) (ran int, err error) {
 	put, result := 0, errNothing
-	t := &trees{tx: tx, layout: layout}
 	for _, j := range batch {
 		if put >= maxBytes {
 			break

@@ -16,6 +16,7 @@ type layout map[Table]shared
 
 // shared is a table's part of a bucket: keys are the first 16 octets, the tag, the rest.
 type shared struct {
+	first  Table // of the group
 	bucket []byte
 	tag    byte
 }
@@ -26,7 +27,7 @@ func newLayout(groups [][]Table) layout {
 	l := layout{}
 	for _, group := range groups {
 		for i, table := range group {
-			l[table] = shared{bucket: []byte(group[0] + "+"), tag: byte(i + 1)}
+			l[table] = shared{first: group[0], bucket: []byte(group[0] + "+"), tag: byte(i + 1)}
 		}
 	}
 	return l
