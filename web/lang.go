@@ -1,40 +1,81 @@
 package web
 
 import (
+	"embed"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 	_ "time/tzdata" // Swedish time also where the system has no zones
 
+	"github.com/BurntSushi/toml"
 	"golang.org/x/text/language"
 )
 
-// catalogue is the texts of all pages in one language.
+// catalogue is the texts of all pages in one language, and how its people write times and numbers.
 type catalogue struct {
-	tag    string // BCP 47
-	other  string // the language one can change to
-	texts  map[string]string
+	tag   string // BCP 47
+	name  string // of the language, in it
+	texts map[string]string
+	// other has what texts lacks; nil in Swedish, which is complete.
+	other  *catalogue
+	date   string // day, month and year for Sprintf
 	months [12]string
 	clock  string // between date and time
 	hour   string // layout of the time of day
 	comma  string // of a decimal number
 }
 
-var catalogues = map[string]*catalogue{
-	"sv": {
-		tag: "sv", other: "en", texts: textsSV, clock: " kl. ", hour: "15.04", comma: ",",
+//go:embed texts/*.toml
+var textFiles embed.FS
+
+// languages are those of the pages, in the order they are offered; the first is for those who ask for none of them.
+var languages = readLanguages(
+	catalogue{
+		tag: "sv", name: "Svenska", date: "%d %s %d", clock: " kl. ", hour: "15.04", comma: ",",
 		months: [12]string{"januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober", "november", "december"},
 	},
-	"en": {
-		tag: "en", other: "sv", texts: textsEN, clock: " at ", hour: "15:04", comma: ".",
+	catalogue{
+		tag: "en", name: "English", date: "%d %s %d", clock: " at ", hour: "15:04", comma: ".",
 		months: [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 	},
+	catalogue{
+		tag: "fi", name: "Suomi", date: "%d. %s %d", clock: " klo ", hour: "15.04", comma: ",",
+		months: [12]string{"tammikuuta", "helmikuuta", "maaliskuuta", "huhtikuuta", "toukokuuta", "kesäkuuta", "heinäkuuta", "elokuuta", "syyskuuta", "lokakuuta", "marraskuuta", "joulukuuta"},
+	},
+)
+
+// readLanguages fills in the texts. The files are part of the program, so a fault in one is a fault of the program.
+func readLanguages(all ...catalogue) (out []*catalogue) {
+	for i := range all {
+		c := &all[i]
+		b, err := textFiles.ReadFile("texts/" + c.tag + ".toml")
+		if err == nil {
+			err = toml.Unmarshal(b, &c.texts)
+		}
+		if err != nil {
+			panic(fmt.Sprintf("web: texts in %s: %v", c.name, err))
+		}
+		if i > 0 {
+			c.other = out[0]
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func languageOf(tag string) *catalogue {
+	for _, c := range languages {
+		if c.tag == tag {
+			return c
+		}
+	}
+	return nil
 }
 
 var (
 	stockholm = mustZone("Europe/Stockholm")
-	matcher   = language.NewMatcher([]language.Tag{language.Swedish, language.English})
+	matcher   = language.NewMatcher([]language.Tag{language.Swedish, language.English, language.Finnish})
 )
 
 func mustZone(name string) *time.Location {
@@ -48,7 +89,11 @@ func mustZone(name string) *time.Location {
 // text gives a text with its arguments filled in. A key that is not there gives the key; a test reads every use.
 func (c *catalogue) text(key string, args ...any) string {
 	t, ok := c.texts[key]
-	if !ok {
+	switch {
+	case ok:
+	case c.other != nil:
+		return c.other.text(key, args...)
+	default:
 		return key
 	}
 	if len(args) == 0 {
@@ -79,7 +124,7 @@ func (c *catalogue) exact(t time.Time) string {
 
 func (c *catalogue) day(t time.Time) string {
 	t = t.In(stockholm)
-	return fmt.Sprintf("%d %s %d", t.Day(), c.months[t.Month()-1], t.Year())
+	return fmt.Sprintf(c.date, t.Day(), c.months[t.Month()-1], t.Year())
 }
 
 // size writes a number of octets as people do.
@@ -99,14 +144,16 @@ const langCookie = "__Host-lang"
 
 // language is the visitor's: what the address asks for, what was chosen before, what the browser asks for, Swedish.
 func (s *Server) language(w http.ResponseWriter, r *http.Request) *catalogue {
-	if c := catalogues[r.URL.Query().Get("lang")]; c != nil {
+	if c := languageOf(r.URL.Query().Get("lang")); c != nil {
 		http.SetCookie(w, cookie(langCookie, c.tag, 365*24*3600))
 		return c
 	}
-	if k, err := r.Cookie(langCookie); err == nil && catalogues[k.Value] != nil {
-		return catalogues[k.Value]
+	if k, err := r.Cookie(langCookie); err == nil {
+		if c := languageOf(k.Value); c != nil {
+			return c
+		}
 	}
 	asked, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	_, i, _ := matcher.Match(asked...)
-	return catalogues[[]string{"sv", "en"}[i]]
+	return languages[i]
 }

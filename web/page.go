@@ -87,8 +87,8 @@ type page struct {
 	In     bool
 	Staff  bool
 	Name   string
-	// Other is the address of this page in the other language.
-	Other string
+	// Languages are the other languages this page can be had in.
+	Languages []inLanguage
 	// Narrow is for pages of a few sentences.
 	Narrow bool
 	Body   any
@@ -108,9 +108,6 @@ func (p page) T(key string, args ...any) string { return p.text(key, args...) }
 
 // Lang is the page's language.
 func (p page) Lang() string { return p.tag }
-
-// OtherLang is the language of Other.
-func (p page) OtherLang() string { return p.other }
 
 // Size writes octets, Moment a time and Exact a time with seconds, as people of the page's language do.
 func (p page) Size(n int64) string { return p.size(n) }
@@ -171,7 +168,7 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
 		Style: s.style.path, Icon: s.icon.path, Script: s.script.path,
 		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name,
-		Other: otherLanguage(v), Body: body,
+		Languages: otherLanguages(v), Body: body,
 	}
 	var b bytes.Buffer
 	if err := s.pages[name].ExecuteTemplate(&b, template, p); err != nil {
@@ -183,11 +180,24 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 // kept are the parameters that say what a page shows.
 var kept = []string{"view", "at", "before", "to", "ended"}
 
-func otherLanguage(v *visit) string {
-	if _, pattern := v.r.URL.Path, v.r.Pattern; strings.HasPrefix(pattern, "POST /m/") || strings.HasSuffix(pattern, "{provider}") || strings.HasSuffix(pattern, "/callback") || pattern == "POST /logout" {
-		return "/?lang=" + v.lang.other
+// inLanguage is a page in another language.
+type inLanguage struct{ Tag, Name, URL string }
+
+func otherLanguages(v *visit) (out []inLanguage) {
+	for _, c := range languages {
+		if c != v.lang {
+			out = append(out, inLanguage{c.tag, c.name, addressIn(v, c.tag)})
+		}
 	}
-	q := url.Values{"lang": {v.lang.other}}
+	return out
+}
+
+// addressIn is the address of the page in a language; of an answer to a form it is the start.
+func addressIn(v *visit, tag string) string {
+	if pattern := v.r.Pattern; strings.HasPrefix(pattern, "POST /m/") || strings.HasSuffix(pattern, "{provider}") || strings.HasSuffix(pattern, "/callback") || pattern == "POST /logout" {
+		return "/?lang=" + tag
+	}
+	q := url.Values{"lang": {tag}}
 	for _, name := range kept {
 		if values := v.r.URL.Query()[name]; len(values) > 0 {
 			q[name] = values

@@ -11,25 +11,31 @@ import (
 	"time"
 )
 
+// TestTextsAreComplete: Swedish and English have every text, other languages no more than those, all with the same places.
 func TestTextsAreComplete(t *testing.T) {
 	t.Parallel()
 	verbs := regexp.MustCompile(`%[a-z]`)
-	for key, sv := range textsSV {
-		en, ok := textsEN[key]
-		if !ok {
-			t.Errorf("%s is not in English", key)
-		}
-		if strings.Join(verbs.FindAllString(sv, -1), "") != strings.Join(verbs.FindAllString(en, -1), "") {
-			t.Errorf("%s: the arguments differ", key)
-		}
-		if strings.TrimSpace(sv) == "" || strings.TrimSpace(en) == "" {
-			t.Errorf("%s is empty", key)
+	swedish := languages[0].texts
+	for _, c := range languages {
+		for key, text := range c.texts {
+			if _, ok := swedish[key]; !ok {
+				t.Errorf("%s: %s is not in Swedish", c.name, key)
+			}
+			if strings.Join(verbs.FindAllString(text, -1), "") != strings.Join(verbs.FindAllString(swedish[key], -1), "") {
+				t.Errorf("%s: the places in %s differ", c.name, key)
+			}
+			if strings.TrimSpace(text) == "" {
+				t.Errorf("%s: %s is empty", c.name, key)
+			}
 		}
 	}
-	for key := range textsEN {
-		if _, ok := textsSV[key]; !ok {
-			t.Errorf("%s is not in Swedish", key)
+	for key := range swedish {
+		if _, ok := languageOf("en").texts[key]; !ok {
+			t.Errorf("%s is not in English", key)
 		}
+	}
+	if got := languageOf("fi").text("holds.title"); got != swedish["holds.title"] {
+		t.Errorf("a text that Finnish lacks is %q", got)
 	}
 }
 
@@ -48,18 +54,18 @@ func TestTextsAreUsed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasPrefix(name, "texts_") || strings.HasSuffix(name, "_test.go") {
+			if strings.HasSuffix(name, "_test.go") {
 				continue
 			}
 			for _, m := range key.FindAllStringSubmatch(string(b), -1) {
 				used[m[1]] = true
 				topic, _, _ := strings.Cut(m[1], ".")
-				if _, ok := textsSV[topic+".title"]; ok && textsSV[m[1]] == "" && !strings.HasSuffix(m[1], ".html") && !strings.HasSuffix(m[1], ".js") {
+				if _, ok := languages[0].texts[topic+".title"]; ok && languages[0].texts[m[1]] == "" && !strings.HasSuffix(m[1], ".html") && !strings.HasSuffix(m[1], ".js") {
 					t.Errorf("%s: there is no text %s", name, m[1])
 				}
 			}
 			for _, m := range regexp.MustCompile(`\.T "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
-				if textsSV[m[1]] == "" {
+				if languages[0].texts[m[1]] == "" {
 					t.Errorf("%s: there is no text %s", name, m[1])
 				}
 			}
@@ -72,7 +78,7 @@ func TestTextsAreUsed(t *testing.T) {
 		used["reply.error."+f.name] = true
 	}
 	made := []string{"wait.say.", "mailbox.", "status.", "hold.error.", "problem.fault."} // put together from a value
-	for k := range textsSV {
+	for k := range languages[0].texts {
 		composed := false
 		for _, prefix := range made {
 			composed = composed || strings.HasPrefix(k, prefix)
@@ -88,15 +94,16 @@ func TestTimesAsPeopleWriteThem(t *testing.T) {
 	at := time.Date(2026, 11, 24, 13, 5, 9, 0, time.UTC)
 	summer := time.Date(2026, 8, 7, 22, 30, 0, 0, time.UTC)
 	rows := []struct{ got, want string }{
-		{catalogues["sv"].moment(at), "24 november 2026 kl. 14.05"},
-		{catalogues["sv"].exact(at), "24 november 2026 kl. 14.05.09"},
-		{catalogues["sv"].moment(summer), "8 augusti 2026 kl. 00.30"},
-		{catalogues["en"].moment(at), "24 November 2026 at 14:05"},
-		{catalogues["en"].exact(at), "24 November 2026 at 14:05:09"},
-		{catalogues["sv"].size(999), "999 byte"},
-		{catalogues["sv"].size(184_320), "184 kB"},
-		{catalogues["sv"].size(999_600), "1 MB"},
-		{catalogues["en"].size(26_214_400), "26.2 MB"},
+		{languageOf("sv").moment(at), "24 november 2026 kl. 14.05"},
+		{languageOf("sv").exact(at), "24 november 2026 kl. 14.05.09"},
+		{languageOf("sv").moment(summer), "8 augusti 2026 kl. 00.30"},
+		{languageOf("en").moment(at), "24 November 2026 at 14:05"},
+		{languageOf("en").exact(at), "24 November 2026 at 14:05:09"},
+		{languageOf("fi").moment(at), "24. marraskuuta 2026 klo 14.05"},
+		{languageOf("sv").size(999), "999 byte"},
+		{languageOf("sv").size(184_320), "184 kB"},
+		{languageOf("sv").size(999_600), "1 MB"},
+		{languageOf("en").size(26_214_400), "26.2 MB"},
 	}
 	for _, row := range rows {
 		if row.got != row.want {
