@@ -33,6 +33,7 @@ func (s *session) lookInside(ctx context.Context, tx transaction, m *mail, f *po
 	if int64(whole.Len()) > limit {
 		f.Content = &policy.Content{Beyond: true}
 	} else {
+		m.rest = bytes.NewReader(nil) // it has come to its end
 		s.server.gatherer.Content(f, whole.Bytes())
 	}
 	for _, found := range f.Content.Findings {
