@@ -66,7 +66,7 @@ func start(t testing.TB, change func(*setup)) *gateway {
 	g := &gateway{t: t, upstream: sink.Start(t, nil), addr: map[Kind]string{}, log: &syncBuffer{}}
 	cert, roots := sink.Certificate(t)
 	g.roots = roots
-	o := setup{upstreamAddr: g.upstream.Addr, vault: vault.Options{MailPasswords: true}, Config: Config{
+	o := setup{upstreamAddr: g.upstream.Addr, vault: vault.Options{MailPasswords: true, PasswordMemory: 8}, Config: Config{
 		Hostname: "gateway.example", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, Domains: []string{"kommun.example"},
 		Limits: Limits{AuthDelay: time.Millisecond, Idle: 20 * time.Second, Command: 20 * time.Second, ShutdownGrace: 5 * time.Second},
 		Log:    slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -349,12 +349,8 @@ func TestManyAreDisposedOf(t *testing.T) {
 	t.Parallel()
 	k := newKeeper(t, vault.Retention{Functions: map[string]vault.Rule{omsorg.Key(): deposit10}})
 	kept := sent(k)
-	for range 600 {
-		k.deposit(mail("", "Beslut"), omsorg, false, cia) // to an address whose rule keeps
-	}
-	for range 50 {
-		k.deposit(mail("", "Beslut"), omsorg, false, kim)
-	}
+	k.depositMany(600, omsorg, cia) // to an address whose rule keeps; more than are looked at in one go
+	k.depositMany(50, omsorg, kim)
 	k.live(9)
 	k.clock.days(1)
 	if r := k.round(); r.Looked != 651 || r.Disposed != 50 {

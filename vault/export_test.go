@@ -26,18 +26,17 @@ func CollectOrphansForTest(v *Vault, ctx context.Context) error { return v.colle
 // EngineForTest is the store below the vault, to damage it.
 func EngineForTest(v *Vault) kv.Engine { return v.kv }
 
-// CheapPasswordsForTest spares the time of Argon2id, which the race detector makes tenfold.
-func CheapPasswordsForTest(v *Vault) { v.passwords.memory = 8 }
-
 // OpenableForTest counts the places in raw octets where a key of today's keyring opens the content key of a message.
 func OpenableForTest(v *Vault, raw []byte, id MessageID) (n int) {
 	const size = seal.BoxOverhead + 32
-	for i := 0; i+size <= len(raw); i++ {
-		for _, e := range v.ring.epochs {
-			if raw[i] != 1 {
-				continue
+	for _, e := range v.ring.epochs {
+		for rest := raw; ; rest = rest[1:] {
+			at := bytes.IndexByte(rest, 1) // a box's first octet
+			if at < 0 || len(rest)-at < size {
+				break
 			}
-			if _, err := seal.Unwrap(e.wrap, raw[i:i+size], seal.ID(id)); err == nil {
+			rest = rest[at:]
+			if _, err := seal.Unwrap(e.wrap, rest[:size], seal.ID(id)); err == nil {
 				n++
 			}
 		}

@@ -113,7 +113,7 @@ func TestMaintenanceThatWasCutOffIsResumed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	var ids []vault.MessageID
-	for range 400 {
+	for range 100 {
 		ids = append(ids, h.deposit(mail("a@x", "Beslut"), anna, false, kim).ID)
 	}
 	ctx, stop := context.WithCancel(t.Context())

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -30,8 +31,8 @@ type passwords struct {
 	decoy func() string
 }
 
-func newPasswords() *passwords {
-	p := &passwords{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), memory: argonMemory}
+func newPasswords(memory uint32) *passwords {
+	p := &passwords{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), memory: cmp.Or(memory, argonMemory)}
 	p.decoy = sync.OnceValue(func() string { return p.hash(rand.Text()) })
 	return p
 }

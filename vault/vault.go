@@ -31,6 +31,8 @@ type Options struct {
 	MailPasswords bool
 	// Passwords checks account passwords elsewhere, in place of those PutAccount was given; nil: here.
 	Passwords PasswordChecker
+	// PasswordMemory is what Argon2id takes for a new password, in KiB; what OWASP gives if 0. Tests take less.
+	PasswordMemory uint32
 	// Housekeeping is how often Run disposes and maintains; daily if 0, never if negative.
 	Housekeeping time.Duration
 }
@@ -173,7 +175,7 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 		now:       o.Now,
 		ring:      ring,
 		lookup:    ring.lookup,
-		passwords: newPasswords(),
+		passwords: newPasswords(o.PasswordMemory),
 		boxes:     openMailboxes{},
 
 		mailPasswords: o.MailPasswords,

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ var (
 	otherID = policy.MustPersonID("197010632391")
 )
 
+// cheapPasswords spares the time of Argon2id, which the race detector makes tenfold.
+const cheapPasswords = 8
+
 // house is a vault with people in it: Anna and Bo belong to the function address omsorg, Cia does not; kim is bound.
 type house struct {
 	*vault.Vault
@@ -38,6 +42,7 @@ func newHouse(t testing.TB) *house { return newHouseWith(t, vault.Options{}) }
 
 func newHouseWith(t testing.TB, o vault.Options) *house {
 	t.Helper()
+	o.PasswordMemory = cheapPasswords
 	h := &house{t: t, dir: t.TempDir(), opts: o}
 	must(t, vault.CreateKeyFile(h.keyFile()))
 	h.open()
@@ -60,7 +65,6 @@ func (h *house) open() {
 	must(h.t, err)
 	h.Vault, err = vault.Open(h.t.Context(), h.folder(), keys, h.opts)
 	must(h.t, err)
-	vault.CheapPasswordsForTest(h.Vault)
 }
 
 func (h *house) restart() {
@@ -94,6 +98,22 @@ func (h *house) tryDeposit(raw []byte, from policy.Address, hold bool, to ...pol
 		return vault.Receipt{}, err
 	}
 	return w.Commit(h.t.Context())
+}
+
+// depositMany seals many small mails side by side, which share commits.
+func (h *house) depositMany(n int, from, to policy.Address) {
+	h.t.Helper()
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			for range (n + i) / 10 {
+				if _, err := h.tryDeposit(mail("", "Beslut"), from, false, to); err != nil {
+					h.t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func mail(id, subject string, body ...string) []byte {

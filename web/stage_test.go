@@ -130,7 +130,7 @@ func newStage(t *testing.T, limits web.Limits, others ...login.Provider) *stage 
 	must(t, err)
 	s := &stage{t: t, clock: &clock{}, log: &safeBuffer{}, idp: &fakeProvider{}}
 	s.vault, err = vault.Open(t.Context(), filepath.Join(dir, "vault"), keys, vault.Options{
-		Retention: vault.Retention{Default: vault.Rule{Name: "Plan 1", AfterDeposit: 90}},
+		Retention: vault.Retention{Default: vault.Rule{Name: "Plan 1", AfterDeposit: 90}}, PasswordMemory: 8,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.vault.Close()) })

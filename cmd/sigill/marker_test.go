@@ -49,16 +49,27 @@ func (s secret) forms() map[string][]byte {
 	return forms
 }
 
-// clear tells in which form a text is in some octets, "" if in none. Encodings of mail break lines anywhere, so it looks
-// without line ends, too.
+// clear tells in which form a text is in some octets, "" if in none.
 func (s secret) clear(octets []byte) string {
-	joined := []byte(strings.NewReplacer("=\r\n", "", "\r\n", "", "\n", "").Replace(string(octets)))
 	for form, text := range s.forms() {
-		if bytes.Contains(octets, text) || bytes.Contains(joined, text) {
-			return form
+		for _, b := range spread(octets) {
+			if bytes.Contains(b, text) {
+				return form
+			}
 		}
 	}
 	return ""
+}
+
+// spread gives octets to look at: as they are, and without line ends, since encodings of mail break lines anywhere. Of
+// the zeros that a file ends in one is left.
+func spread(octets []byte) [2][]byte {
+	octets = octets[:min(len(octets), len(bytes.TrimRight(octets, "\x00"))+1)]
+	joined := octets
+	for _, end := range []string{"=\r\n", "\r\n", "\n"} {
+		joined = bytes.ReplaceAll(joined, []byte(end), nil)
+	}
+	return [2][]byte{octets, joined}
 }
 
 func TestSecretIsFoundInEveryForm(t *testing.T) {

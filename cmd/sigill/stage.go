@@ -37,6 +37,8 @@ type stageOptions struct {
 	PortBase int    // 0: free ports
 	Log      *slog.Logger
 	Now      func() time.Time // of the gateway; time.Now if nil
+
+	PasswordMemory uint32 // KiB for each; the vault's if 0
 }
 
 // stage is a gateway with everything around it, on loopback.
@@ -135,7 +137,7 @@ func (s *stage) openVault(ctx context.Context, o stageOptions) error {
 	if err != nil {
 		return err
 	}
-	if s.vault, err = vault.Open(ctx, filepath.Join(o.Dir, "vault"), keys, vault.Options{Log: o.Log, Now: o.Now, MailPasswords: true}); err != nil {
+	if s.vault, err = vault.Open(ctx, filepath.Join(o.Dir, "vault"), keys, vault.Options{Log: o.Log, Now: o.Now, MailPasswords: true, PasswordMemory: o.PasswordMemory}); err != nil {
 		return err
 	}
 	return s.settle(ctx)

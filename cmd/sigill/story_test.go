@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,8 +97,11 @@ func newScene(dir string) *scene {
 // start opens the stage; later moves the gateway's clock.
 func (s *scene) start(later time.Duration) error {
 	log := slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if err := s.signingKey(); err != nil {
+		return err
+	}
 	stage, err := openStage(context.Background(), stageOptions{
-		Dir: s.dir, Log: log, Now: func() time.Time { return time.Now().Add(later) },
+		Dir: s.dir, Log: log, Now: func() time.Time { return time.Now().Add(later) }, PasswordMemory: 8,
 	})
 	if err != nil {
 		return err
@@ -106,6 +111,29 @@ func (s *scene) start(later time.Duration) error {
 	go func() { s.done <- stage.Run(ctx) }()
 	return nil
 }
+
+// signingKey gives a new stage the RSA key of all of them: to find one costs a second.
+func (s *scene) signingKey() error {
+	path := filepath.Join(s.dir, "keys", "dkim-rsa.key")
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	key, err := rsaKey()
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, key, 0o600))
+}
+
+var rsaKey = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "sigill-key-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	keys, err := demo.OpenSigningKeys(dir)
+	return keys.RSA, err
+})
 
 func (s *scene) stop() error {
 	for who, b := range s.browsers {
