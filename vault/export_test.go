@@ -110,3 +110,6 @@ func OpenForTest(ctx context.Context, dir string, keys KeyWrapper, steps ...migr
 
 // NewestSchemaForTest is today's.
 func NewestSchemaForTest() int { return len(migrations()) + 1 }
+
+// KeyOfForTest is an open content's key, and the chunk it holds open, themselves and no copies.
+func KeyOfForTest(c *Content) (key *seal.Key, chunk []byte) { return c.key, c.plain[:cap(c.plain)] }

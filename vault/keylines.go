@@ -76,7 +76,7 @@ func parseKey(line string) (v keyVersion, err error) {
 	if v.created, err = time.Parse(time.RFC3339, f[2]); err != nil {
 		return v, fmt.Errorf("the time is not one of RFC 3339")
 	}
-	raw, err := base64.StdEncoding.DecodeString(f[3])
+	raw, err := base64.StdEncoding.Strict().DecodeString(f[3])
 	if err != nil {
 		return v, fmt.Errorf("the key is not base64")
 	}
