@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"sigill/vault/internal/kv"
 	"sigill/vault/internal/seal"
 )
 
@@ -147,6 +148,33 @@ func (k *keyring) unwrapKey(ctx context.Context, w wrappedKey) (*seal.Key, error
 		return nil, ErrWrongKey
 	}
 	return key, nil
+}
+
+// belongsLook is how many content keys belongs tries.
+const belongsLook = 256
+
+// belongs tells whether the keyring opens the vault's content keys, and none is of an epoch it does not have.
+func (k *keyring) belongs(ctx context.Context, engine kv.Engine) (whole bool, err error) {
+	err = engine.View(ctx, func(r kv.Reader) error {
+		whole = false
+		looked := 0
+		for id, sealed := range r.Range(tKey, kv.Span{}) {
+			e, sealed, err := k.epochOf(sealed)
+			if err != nil {
+				whole = false
+				return nil
+			}
+			if key, err := seal.Unwrap(e.wrap, sealed, seal.ID(id)); err == nil {
+				key.Wipe()
+				whole = true
+			}
+			if looked++; looked == belongsLook {
+				return nil
+			}
+		}
+		return nil
+	})
+	return whole, err
 }
 
 // add makes an epoch's keys usable and the epoch current, and wipes the root key they come of.

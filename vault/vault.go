@@ -137,12 +137,21 @@ func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper
 		return nil, fmt.Errorf("%w: the file is empty, and was not: restore a backup", ErrDamaged)
 	case version == 0: // a first opening ended between keyring and file
 		return ring, begin(ctx, engine, ring, newest)
+	case len(epoch) != 4:
+		return nil, fmt.Errorf("%w: no epoch", ErrDamaged)
+	case id == string(ring.file.Vault) && binary.BigEndian.Uint32(epoch) <= ring.current:
+		return ring, nil
+	}
+	whole, err := ring.belongs(ctx, engine)
+	switch {
+	case err != nil:
+		return nil, err
+	case whole:
+		return nil, fmt.Errorf("%w: its keyring opens it, and its table meta tells of another", ErrDamaged)
 	case id != string(ring.file.Vault):
 		return nil, fmt.Errorf("%w: the keyring is another vault's", ErrWrongKey)
-	case len(epoch) != 4 || binary.BigEndian.Uint32(epoch) > ring.current:
-		return nil, fmt.Errorf("%w: the keyring is older than the vault", ErrWrongKey)
 	}
-	return ring, nil
+	return nil, fmt.Errorf("%w: the keyring is older than the vault", ErrWrongKey)
 }
 
 // begin writes the first records of a new vault.
