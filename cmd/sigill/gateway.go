@@ -18,6 +18,7 @@ import (
 	"sigill/smtpd/relay"
 	"sigill/vault"
 	"sigill/web"
+	"sigill/web/autoconfig"
 	"sigill/web/login"
 )
 
@@ -36,6 +37,8 @@ type gatewayConfig struct {
 	Rules            policy.Rules
 	Upstream         relay.Config
 	Providers        []login.Provider
+	Tokens           *login.Bearer        // nil: nobody logs in with one
+	MailClients      *autoconfig.Settings // nil: not told
 	NoticeFrom       policy.Address
 	NoticeReturnPath policy.Address // NoticeFrom if zero
 	Retention        outbox.Text    // says how long messages are kept
@@ -68,7 +71,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	g.smtp, err = smtpd.New(smtpd.Config{
 		Hostname: c.Hostname, TLS: c.TLS, Domains: c.Domains, Rules: c.Rules, Relay: upstream,
 		Depositor: v.Depositor(), Directory: v.Directory(), Limits: c.SMTPLimits, Log: c.Log, Now: c.Now,
-		Listeners: c.SMTP,
+		Listeners: c.SMTP, Tokens: c.tokens(),
 	})
 	if err != nil {
 		return nil, err
@@ -83,14 +86,22 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.imap = imapd.New(imapd.Config{TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: c.IMAPLimits})
+	g.imap = imapd.New(imapd.Config{TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: c.IMAPLimits, Tokens: c.tokens()})
 	g.web, err = web.New(web.Config{
-		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return g, nil
+}
+
+// tokens is Tokens as a server takes it: an interface that is nil if there are none.
+func (c gatewayConfig) tokens() smtpd.Tokens {
+	if c.Tokens == nil {
+		return nil
+	}
+	return c.Tokens
 }
 
 // Run serves until ctx ends or a part fails. What people use ends first, then the notices, and the vault's housekeeping

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sigill/cmd/sigill/internal/config"
+	"sigill/cmd/sigill/internal/proxy"
 	"sigill/smtpd"
 )
 
@@ -39,6 +40,9 @@ func openPorts(c config.Listen) (p listeners, err error) {
 			}
 			l = opened
 		}
+		if l != nil && len(c.Proxies) > 0 {
+			l = proxy.Listen(l, c.Proxies)
+		}
 		return l
 	}
 	smtp := func(kind smtpd.Kind, l net.Listener) {
@@ -50,7 +54,11 @@ func openPorts(c config.Listen) (p listeners, err error) {
 	smtp(smtpd.Submissions, open("submissions", c.Submissions))
 	for i, connector := range c.Connector {
 		if l := open(fmt.Sprintf("connector[%d].address", i+1), connector.Address); l != nil {
-			p.smtp = append(p.smtp, smtpd.Listener{Kind: smtpd.Connector, Net: l, Networks: connector.Networks, Secure: connector.Secure})
+			system, faulty := connector.System()
+			err = errors.Join(err, faulty)
+			p.smtp = append(p.smtp, smtpd.Listener{
+				Kind: smtpd.Connector, Net: l, Networks: connector.Networks, Signed: connector.Signed, System: system, Secure: connector.Secure,
+			})
 		}
 	}
 	p.imap, p.web = open("imap", c.IMAP), open("web", c.Web)

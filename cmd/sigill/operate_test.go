@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +50,7 @@ func TestOperation(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"certificate": certificateWord, "serve": serveWord, "halt": haltWord, "send": sendWord, "uids": uidsWord,
-			"same": sameWord, "systemd": systemdWord, "edit": editWord, "exit": exitWord, "flip": flipWord, "usage": usageWord,
+			"same": sameWord, "get": getWord, "systemd": systemdWord, "edit": editWord, "exit": exitWord, "flip": flipWord, "usage": usageWord,
 		},
 	})
 }
@@ -154,6 +155,21 @@ func uidsWord(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the tag is still there: %s", m.Raw)
 		}
 	}
+}
+
+// get PATH: what a browser gets.
+func getWord(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, len(args) == 1, "get PATH")
+	s := siteOf(ts)
+	transport := &http.Transport{TLSClientConfig: s.tls()}
+	defer transport.CloseIdleConnections()
+	answer, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Get("https://" + s.at["web"] + args[0])
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	want(ts, neg, answer.StatusCode == http.StatusOK, "%s: %s", answer.Status, text)
+	fmt.Fprintf(ts.Stdout(), "%s\n", text)
 }
 
 // same FILE: stdout is what FILE holds; a FILE that is not there is made.

@@ -100,8 +100,13 @@ func openVault(ctx context.Context, c config.Config, log *slog.Logger) (*vault.V
 	if err != nil {
 		return nil, err
 	}
+	passwords, err := c.Staff.Passwords()
+	if err != nil {
+		return nil, err
+	}
 	return vault.Open(ctx, string(c.Vault.Dir), keys, vault.Options{
 		Log: log, MaxSize: int64(c.Vault.MaxSize), Retention: c.Retention.Vault(), MailPasswords: c.Staff.MailPasswords,
+		Passwords: passwords,
 	})
 }
 
@@ -111,6 +116,7 @@ func (s *server) wire() (gatewayConfig, error) {
 	upstream, err1 := c.Upstream.Relay(c.Hostname)
 	signers, err2 := c.Notices.Signers()
 	providers, err3 := c.Providers()
+	tokens, err4 := c.Staff.Bearer()
 	return gatewayConfig{
 		Organisation: c.Organisation.Web(),
 		Hostname:     c.Hostname,
@@ -118,15 +124,17 @@ func (s *server) wire() (gatewayConfig, error) {
 		WebURL:       c.Web.URL,
 		TLS:          s.certificate.config(),
 		SMTP:         s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
-		Rules:      c.Rules.Policy(),
-		Upstream:   upstream,
-		Providers:  providers,
-		NoticeFrom: c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath,
+		Rules:       c.Rules.Policy(),
+		Upstream:    upstream,
+		Providers:   providers,
+		Tokens:      tokens,
+		MailClients: c.MailClients(),
+		NoticeFrom:  c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath,
 		Retention:  c.Retention.Text(),
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
 		Log: s.log,
-	}, errors.Join(err1, err2, err3)
+	}, errors.Join(err1, err2, err3, err4)
 }
 
 // Run serves until ctx ends or a part fails, and closes everything: the gateway first, the vault last.

@@ -47,6 +47,8 @@ func Default() Config {
 		Rules:     defaultRules(),
 		Notices:   defaultNotices(),
 		Retention: defaultRetention(),
+		Staff:     defaultStaff(),
+		Web:       defaultWeb(),
 		Limits:    defaultLimits(),
 		Log:       defaultLog(),
 	}
@@ -69,6 +71,7 @@ func (c *Config) sections() map[string]section {
 		"rules":        c.Rules,
 		"notices":      c.Notices,
 		"retention":    c.Retention,
+		"staff":        c.Staff,
 		"vault":        c.Vault,
 		"limits":       c.Limits,
 		"log":          c.Log,

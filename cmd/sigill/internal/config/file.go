@@ -87,6 +87,22 @@ func (p File) ReadKey() (crypto.Signer, error) {
 	return nil, fmt.Errorf("%s holds no private key that can sign", p)
 }
 
+// ReadAuthorities gives the certificates in the file as those to trust; nil, which means the system's, if no file is named.
+func (p File) ReadAuthorities() (*x509.CertPool, error) {
+	if p == "" {
+		return nil, nil
+	}
+	text, err := p.Read()
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", p)
+	}
+	return pool, nil
+}
+
 // plainly tells of a file that cannot be read without the words of a system call.
 func plainly(err error) error {
 	pe, ok := err.(*fs.PathError)

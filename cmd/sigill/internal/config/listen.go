@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"sigill/smtpd"
 )
 
 // Listen says which ports are open. An address is "host:port" or ":port", "systemd:NAME" for a socket of systemd's with
@@ -16,17 +18,23 @@ type Listen struct {
 	IMAP        string      `toml:"imap"`
 	Web         string      `toml:"web"`
 	Connector   []Connector `toml:"connector"`
+	// Proxies are load balancers that tell the client's address by the PROXY protocol, on every port.
+	Proxies []netip.Prefix `toml:"proxies"`
 }
 
 // Connector is a port for the organisation's own mail system.
 type Connector struct {
 	Address  string         `toml:"address"`
 	Networks []netip.Prefix `toml:"networks"`
-	Secure   bool           `toml:"secure"`
+	Signed   bool           `toml:"signed"`
+	// The clients' certificates: the authority they must lead to, and the names they must be for one of.
+	ClientCA    File     `toml:"client_ca"`
+	ClientNames []string `toml:"client_names"`
+	Secure      bool     `toml:"secure"`
 }
 
 func defaultListen() Listen {
-	return Listen{Submission: ":587", Submissions: ":465", IMAP: ":993", Web: ":443"}
+	return Listen{Submission: ":587", Submissions: ":465", IMAP: ":993", Web: ":443", Proxies: []netip.Prefix{}}
 }
 
 // Inherited is what leads the name of a socket that systemd has opened.
@@ -48,15 +56,36 @@ func (l Listen) check(f faults, _ *Config) {
 	f.need("web", l.Web != "", "must be open: without it nobody can read what is sealed")
 	f.need("", l.Submission != "" || l.Submissions != "" || len(l.Connector) > 0,
 		"no way for mail to come in: set submission or submissions, or add a [[listen.connector]]")
+	for _, n := range l.Proxies {
+		f.need("proxies", n.Bits() != 0, "%s would let anybody claim any address: list the load balancers' own", n)
+	}
 	for i, c := range l.Connector {
 		key := fmt.Sprintf("connector[%d]", i+1)
 		one(key+".address", c.Address)
 		f.need(key+".address", c.Address != "", "must be an address such as \":25\"")
-		f.need(key+".networks", len(c.Networks) > 0, "must list the networks of the mail system, such as [\"10.1.0.0/16\"]: whoever is in them can send without a password")
+		f.need(key+".networks", len(c.Networks) > 0 || c.ClientCA != "", "must list the networks of the mail system, such as [\"10.1.0.0/16\"]: whoever is in them can send without a password; or set client_ca")
+		c.checkClients(f.in(key))
 		for _, n := range c.Networks {
 			f.need(key+".networks", n.Bits() != 0, "%s would let the whole world send without a password: list the mail system's own networks", n)
 		}
 	}
+}
+
+// setDefaults is what an entry need not say.
+func (c *Connector) setDefaults() { c.Networks, c.ClientNames = []netip.Prefix{}, []string{} }
+
+func (c Connector) checkClients(f faults) {
+	_, err := c.System()
+	f.fits("client_ca", err)
+	f.need("client_names", c.ClientCA == "" || len(c.ClientNames) > 0, "must list the names that the mail system's certificate is for, such as [\"mail.example.se\"]")
+	f.need("client_ca", c.ClientCA != "" || len(c.ClientNames) == 0, "must be set beside client_names")
+	f.need("signed", !c.Signed || len(c.Networks) > 0, "is about clients known by network: set networks")
+}
+
+// System is who may come by certificate.
+func (c Connector) System() (smtpd.System, error) {
+	pool, err := c.ClientCA.ReadAuthorities()
+	return smtpd.System{Authority: pool, Names: c.ClientNames}, err
 }
 
 func isAddress(s string) bool {

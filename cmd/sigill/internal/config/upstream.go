@@ -2,7 +2,6 @@ package config
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 
 	"sigill/smtpd/relay"
@@ -27,7 +26,7 @@ func (u Upstream) check(f faults, whole *Config) {
 	for _, standby := range u.Standby {
 		f.need("standby", isAddress(standby), "must be hosts and ports of relays, not %q", standby)
 	}
-	_, err := u.authorities()
+	_, err := u.CA.ReadAuthorities()
 	f.fits("ca", err)
 	f.need("username", u.Username != "" || u.PasswordFile == "", "must be set beside password_file")
 	f.need("password_file", u.Username == "" || u.PasswordFile != "", "must be set beside username")
@@ -49,24 +48,9 @@ func (u Upstream) check(f faults, whole *Config) {
 
 func (u Upstream) addresses() []string { return append([]string{u.Address}, u.Standby...) }
 
-func (u Upstream) authorities() (*x509.CertPool, error) {
-	if u.CA == "" {
-		return nil, nil // the system's
-	}
-	text, err := u.CA.Read()
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", u.CA)
-	}
-	return pool, nil
-}
-
 // Relay gives the section as the relay takes it; hello is our name.
 func (u Upstream) Relay(hello string) (relay.Config, error) {
-	pool, err := u.authorities()
+	pool, err := u.CA.ReadAuthorities()
 	if err != nil {
 		return relay.Config{}, fmt.Errorf("upstream.ca: %w", err)
 	}

@@ -1,14 +1,48 @@
 package config
 
-import "strings"
+import (
+	"net"
+	"strconv"
+	"strings"
 
-// Web is where browsers find the pages.
+	"sigill/web/autoconfig"
+)
+
+// Web is where browsers find the pages, and what is served beside them.
 type Web struct {
-	URL string `toml:"url"`
+	URL         string `toml:"url"`
+	MailClients bool   `toml:"mail_clients"`
 }
+
+func defaultWeb() Web { return Web{MailClients: true} }
 
 func (w Web) check(f faults, _ *Config) {
 	_, host, _ := strings.Cut(w.URL, "://")
 	f.need("url", isPlainURL(w.URL) && !strings.Contains(host, "/"),
 		"must be https, a host and nothing after it, such as \"https://sakert.example.se\"")
+}
+
+// MailClients are the settings that mail programs look up; nil if they are not to, or there is nothing to tell.
+func (c *Config) MailClients() *autoconfig.Settings {
+	s := autoconfig.Settings{
+		Organisation: c.Organisation.Name, Domains: c.Domains, Host: c.Hostname,
+		IMAPS: portOf(c.Listen.IMAP, 993), Submissions: portOf(c.Listen.Submissions, 465), Submission: portOf(c.Listen.Submission, 587),
+	}
+	if !c.Web.MailClients || s.IMAPS == 0 || s.Sending() == 0 {
+		return nil
+	}
+	return &s
+}
+
+// portOf is the port of an address: 0 for none, and the usual one where the address does not tell.
+func portOf(address string, usual int) int {
+	if address == "" {
+		return 0
+	}
+	_, port, err := net.SplitHostPort(address)
+	n, wrong := strconv.Atoi(port)
+	if err != nil || wrong != nil || n == 0 || strings.HasPrefix(address, Inherited) {
+		return usual
+	}
+	return n
 }
