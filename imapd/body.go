@@ -42,7 +42,7 @@ func (f *fetch) seen(uids []vault.UID) error {
 	for _, item := range f.options.BodySection {
 		peek = peek && item.Peek
 	}
-	if peek || f.selected.readOnly || len(uids) == 0 {
+	if peek || f.stubs != nil || f.selected.readOnly || len(uids) == 0 {
 		return nil
 	}
 	_, err := f.reader.StoreFlags(f.ctx, f.selected.id, uids, vault.AddFlags, vault.Seen, nil)
@@ -58,22 +58,15 @@ func headersOnly(items []*imap.FetchItemBodySection) bool {
 
 // open opens messages for reading, which the audit notes if more than headers is wanted; nil for one that is gone or damaged. All are opened in one call,
 // unless that fails.
-func (f *fetch) open(entries []vault.Entry) ([]*vault.Content, error) {
-	ids := make([]vault.MessageID, len(entries))
-	for i, e := range entries {
-		ids[i] = e.Message
-	}
-	open := f.reader.Open
-	if headersOnly(f.options.BodySection) {
-		open = f.reader.Headers
-	}
-	contents, err := open(f.ctx, ids...)
+func (f *fetch) open(entries []vault.Entry) ([]content, error) {
+	headers := headersOnly(f.options.BodySection)
+	contents, err := f.readContents(f.ctx, headers, entries...)
 	if err == nil {
 		return contents, nil
 	}
-	contents = make([]*vault.Content, len(entries))
+	contents = make([]content, len(entries))
 	for i, e := range entries {
-		one, err := open(f.ctx, e.Message)
+		one, err := f.readContents(f.ctx, headers, e)
 		if err == nil {
 			contents[i] = one[0]
 			continue
@@ -86,7 +79,7 @@ func (f *fetch) open(entries []vault.Entry) ([]*vault.Content, error) {
 	return contents, nil
 }
 
-func closeAll(contents []*vault.Content) {
+func closeAll(contents []content) {
 	for _, c := range contents {
 		if c != nil {
 			c.Close()
@@ -95,7 +88,7 @@ func closeAll(contents []*vault.Content) {
 }
 
 // body writes one response, and tells whether all of it could be read.
-func (f *fetch) body(e vault.Entry, c *vault.Content) (whole bool, err error) {
+func (f *fetch) body(e vault.Entry, c content) (whole bool, err error) {
 	m, ok := f.begin(e, c.Index())
 	if !ok {
 		return false, nil
@@ -117,7 +110,7 @@ func (f *fetch) body(e vault.Entry, c *vault.Content) (whole bool, err error) {
 
 // section writes one literal. Octets are read before their number is promised, as far as the buffer goes; an error
 // after that leaves no way but to end the connection.
-func (f *fetch) section(m *imapserver.FetchResponseWriter, c *vault.Content, item *imap.FetchItemBodySection) error {
+func (f *fetch) section(m *imapserver.FetchResponseWriter, c content, item *imap.FetchItemBodySection) error {
 	from, err := openSection(c, item)
 	if err != nil {
 		return err

@@ -160,7 +160,7 @@ func (s *session) entries(spans []span, fn func(entries []vault.Entry, missing b
 			_, ok := slices.BinarySearch(uids, e.UID)
 			return !ok
 		})
-		if err := fn(wanted, len(wanted) < len(uids)); err != nil {
+		if err := fn(s.sized(wanted), len(wanted) < len(uids)); err != nil {
 			return err
 		}
 	}
@@ -189,11 +189,7 @@ func batches(spans []span) [][]span {
 
 // indexes reads structures; nil for a message that is gone or damaged. One that is damaged does not keep the others back.
 func (f *fetch) indexes(entries []vault.Entry) ([]*message.Index, error) {
-	ids := make([]vault.MessageID, len(entries))
-	for i, e := range entries {
-		ids[i] = e.Message
-	}
-	indexes, err := f.reader.Indexes(f.ctx, ids...)
+	indexes, err := f.readIndexes(f.ctx, entries...)
 	if err != nil {
 		indexes = make([]*message.Index, len(entries))
 	}
@@ -201,7 +197,7 @@ func (f *fetch) indexes(entries []vault.Entry) ([]*message.Index, error) {
 		if indexes[i] != nil {
 			continue
 		}
-		one, err := f.reader.Indexes(f.ctx, e.Message)
+		one, err := f.readIndexes(f.ctx, e)
 		if err != nil || one[0] == nil {
 			if err := f.lost(e, err); err != nil {
 				return nil, err

@@ -195,12 +195,15 @@ func (s *session) statusData(name string, m *vault.Mailbox, o *imap.StatusOption
 	var recent, deleted uint32
 	var deletedSize int64
 	limit := s.AppendLimit()
+	if s.stubs != nil {
+		m.Size = int64(m.Messages) * s.stubs.size
+	}
 	if o.NumDeleted || o.DeletedStorage {
 		entries, err := s.reader.Entries(s.ctx, m.ID, 0, 0)
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range slices.DeleteFunc(entries, func(e vault.Entry) bool { return e.Flags&vault.Deleted == 0 }) {
+		for _, e := range slices.DeleteFunc(s.sized(entries), func(e vault.Entry) bool { return e.Flags&vault.Deleted == 0 }) {
 			deleted++
 			deletedSize += e.Size
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -47,20 +49,34 @@ func (p *port) accept(ctx context.Context, l net.Listener) error {
 
 // admit lets a connection in, if there is room.
 func (p *port) admit(c net.Conn) {
+	if !p.serves(remote(c.RemoteAddr())) {
+		p.refuse(c, "This server is for other networks")
+		return
+	}
 	leave, ok := p.gate.enter(c.RemoteAddr())
 	if !ok {
-		p.log.Warn("imap connection refused: too many", "remote", host(c.RemoteAddr()))
-		if p.mode == StartTLS {
-			c.SetWriteDeadline(time.Now().Add(time.Second))
-			io.WriteString(c, "* BYE Too many connections\r\n")
-		}
-		c.Close()
+		p.refuse(c, "Too many connections")
 		return
 	}
 	p.mu.Lock()
 	p.open[c] = nil
 	p.mu.Unlock()
 	p.running.Go(func() { p.begin(c, leave) })
+}
+
+func (s *Server) serves(client netip.Addr) bool {
+	in := s.config.Networks
+	return len(in) == 0 || slices.ContainsFunc(in, func(n netip.Prefix) bool { return n.Contains(client) })
+}
+
+// refuse says why, where words are understood: not where TLS comes first.
+func (p *port) refuse(c net.Conn, why string) {
+	p.log.Warn("imap connection refused", "why", why, "remote", host(c.RemoteAddr()))
+	if p.mode == StartTLS {
+		c.SetWriteDeadline(time.Now().Add(time.Second))
+		io.WriteString(c, "* BYE "+why+"\r\n")
+	}
+	c.Close()
 }
 
 // begin makes a connection secure and hands it to the library.

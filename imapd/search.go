@@ -39,7 +39,7 @@ type candidate struct {
 	pos     int
 	entry   vault.Entry
 	index   *message.Index
-	content *vault.Content
+	content content
 	err     error
 }
 
@@ -121,9 +121,9 @@ func (q *query) run(entries []vault.Entry, test test) ([]int, error) {
 			open = append(open, c)
 		}
 	}
-	open, err := q.step(open, indexBatch, q.readIndexes, test, &found)
+	open, err := q.step(open, indexBatch, q.addIndexes, test, &found)
 	if err == nil {
-		_, err = q.step(open, searchBatch, q.readContents, test, &found)
+		_, err = q.step(open, searchBatch, q.addContents, test, &found)
 	}
 	slices.Sort(found)
 	return found, err
@@ -174,9 +174,8 @@ func (q *query) forgive(err error) error {
 	return err
 }
 
-func (q *query) readIndexes(batch []*candidate) error {
-	ids := messages(batch)
-	indexes, err := q.reader.Indexes(q.ctx, ids...)
+func (q *query) addIndexes(batch []*candidate) error {
+	indexes, err := q.readIndexes(q.ctx, entriesOf(batch)...)
 	if err == nil {
 		for i, c := range batch {
 			c.index = indexes[i]
@@ -184,7 +183,7 @@ func (q *query) readIndexes(batch []*candidate) error {
 		return nil
 	}
 	for _, c := range batch {
-		one, err := q.reader.Indexes(q.ctx, c.entry.Message)
+		one, err := q.readIndexes(q.ctx, c.entry)
 		if err := q.forgive(err); err != nil {
 			return err
 		}
@@ -195,9 +194,9 @@ func (q *query) readIndexes(batch []*candidate) error {
 	return nil
 }
 
-func (q *query) readContents(batch []*candidate) error {
+func (q *query) addContents(batch []*candidate) error {
 	batch = slices.DeleteFunc(slices.Clone(batch), func(c *candidate) bool { return c.index == nil })
-	contents, err := q.reader.Open(q.ctx, messages(batch)...)
+	contents, err := q.readContents(q.ctx, false, entriesOf(batch)...)
 	if err == nil {
 		for i, c := range batch {
 			c.content = contents[i]
@@ -205,7 +204,7 @@ func (q *query) readContents(batch []*candidate) error {
 		return nil
 	}
 	for _, c := range batch {
-		one, err := q.reader.Open(q.ctx, c.entry.Message)
+		one, err := q.readContents(q.ctx, false, c.entry)
 		if err := q.forgive(err); err != nil {
 			return err
 		}
@@ -216,10 +215,10 @@ func (q *query) readContents(batch []*candidate) error {
 	return nil
 }
 
-func messages(batch []*candidate) []vault.MessageID {
-	ids := make([]vault.MessageID, len(batch))
+func entriesOf(batch []*candidate) []vault.Entry {
+	out := make([]vault.Entry, len(batch))
 	for i, c := range batch {
-		ids[i] = c.entry.Message
+		out[i] = c.entry
 	}
-	return ids
+	return out
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 
-	"sigill/vault"
 	"sigill/vault/message"
 )
 
@@ -21,7 +20,7 @@ type section struct {
 }
 
 // openSection finds the octets of an item of FETCH (RFC 3501 section 6.4.5). What does not exist has none.
-func openSection(c *vault.Content, item *imap.FetchItemBodySection) (section, error) {
+func openSection(c content, item *imap.FetchItemBodySection) (section, error) {
 	r := locate(c.Index(), item)
 	if len(item.HeaderFields) > 0 || len(item.HeaderFieldsNot) > 0 {
 		return openFields(c, r, item)
@@ -92,7 +91,7 @@ func embeds(p *message.Part) bool {
 
 // openFields is HEADER.FIELDS and HEADER.FIELDS.NOT. The size must be told first, so the header is read twice; it is held
 // in memory by no more than a buffer.
-func openFields(c *vault.Content, r message.Range, item *imap.FetchItemBodySection) (section, error) {
+func openFields(c content, r message.Range, item *imap.FetchItemBodySection) (section, error) {
 	size, err := io.Copy(io.Discard, newFields(c.Section(r), item))
 	if err != nil {
 		return section{}, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +27,10 @@ type Config struct {
 	ImplicitTLS net.Listener
 	StartTLS    net.Listener
 	Tokens      Tokens // nil: nobody logs in with one
-	Limits      Limits
+	// Networks are those clients may come from; all if empty.
+	Networks []netip.Prefix
+	Stubs    Stubs
+	Limits   Limits
 }
 
 // Tokens tells whose a token is: its mail address, or vault.ErrBadCredentials; *login.Bearer does.

@@ -26,6 +26,7 @@ type session struct {
 	mu       sync.Mutex
 	failures int
 	reader   *vault.Reader // nil before login
+	stubs    *stubs        // nil: the client is served messages
 	selected *selected     // nil if no mailbox is
 	buffer   []byte        // for octets on their way from the vault to the client
 }
@@ -98,6 +99,7 @@ func (s *session) enter(authenticate func(*vault.Directory) (vault.Account, erro
 	if err != nil {
 		return s.failed(err)
 	}
+	s.stubs = s.server.config.Stubs.serve(remote(s.conn.RemoteAddr()), account.Address)
 	s.conn.loggedIn()
 	s.log.Debug("imap login")
 	return nil

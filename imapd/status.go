@@ -28,6 +28,7 @@ var (
 	errTryCreate  = no(imap.ResponseCodeTryCreate, "There is no such folder yet")
 	errExists     = no(imap.ResponseCodeAlreadyExists, "There is such a mailbox already")
 	errSubscribed = no(imap.ResponseCodeCannot, "All mailboxes are always subscribed to")
+	errStubs      = no(imap.ResponseCodeCannot, "Nothing can be stored by a mail program that fetches mail through its maker's service; use the web")
 	errReadOnly   = no(imap.ResponseCodeCannot, "The mailbox is open for reading only; use SELECT")
 	errExpunged   = no("EXPUNGEISSUED", "Some of the messages are gone")
 	errBinary     = no(imap.ResponseCodeCannot, "BINARY is not served; use BODY")

@@ -48,6 +48,8 @@ func (s *session) Append(name string, r imap.LiteralReader, o *imap.AppendOption
 
 func (s *session) append(name string, r imap.LiteralReader, o *imap.AppendOptions) (*imap.AppendData, error) {
 	switch {
+	case s.stubs != nil:
+		return nil, errStubs // it would come back as a stub
 	case r.Size() == 0:
 		return nil, errEmpty
 	case r.Size() > s.server.limits.MessageSize:

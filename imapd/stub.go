@@ -1,0 +1,142 @@
+package imapd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+
+	"sigill/policy"
+	"sigill/vault"
+	"sigill/vault/message"
+)
+
+// Stubs are what clients in some networks are given in place of messages: a few lines and a link. Some mail programs fetch
+// mail through their maker's service, which then holds all of it; they can be told by where they come from. Of a message
+// such a client learns that it is there, when it came and its flags: not even the subject, and a search finds nothing more.
+type Stubs struct {
+	Networks []netip.Prefix
+	From     policy.Address // who a stub is from
+	WebURL   string         // a message is read at WebURL/messages/ID
+}
+
+// serve gives what a client is served; nil for messages themselves.
+func (s Stubs) serve(client netip.Addr, account policy.Address) *stubs {
+	if !slices.ContainsFunc(s.Networks, func(n netip.Prefix) bool { return n.Contains(client) }) {
+		return nil
+	}
+	out := &stubs{Stubs: s, to: account}
+	out.size = out.of(vault.Entry{}).index.Size
+	return out
+}
+
+// stubs are those of one session. All have one size, so sizes are right wherever they are told.
+type stubs struct {
+	Stubs
+	to   policy.Address
+	size int64
+}
+
+// stub is a message in place of another.
+type stub struct {
+	raw   []byte
+	index message.Index
+}
+
+// body is readable to who has no web at hand, and says why.
+const body = `Meddelandet visas inte här: ditt e-postprogram hämtar e-post genom sin
+tillverkares tjänst, som inte får se det. Läs det på webben:
+
+%[1]s
+
+The message is not shown here: your mail program fetches mail through its
+maker's service, which must not see it. Read it on the web:
+
+%[1]s
+`
+
+func (s *stubs) of(e vault.Entry) stub {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "From: %s\nTo: %s\nSubject: =?utf-8?q?S=C3=A4kert_meddelande_/_Secure_message?=\nDate: %s\n", s.From, s.to,
+		e.Date.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
+	fmt.Fprintf(&b, "Message-ID: <stub.%s@%s>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n", e.Message, s.From.Domain)
+	fmt.Fprintf(&b, "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"+body, s.WebURL+"/messages/"+e.Message.String())
+	out := stub{raw: bytes.ReplaceAll(b.Bytes(), []byte("\n"), []byte("\r\n"))}
+	x := message.NewIndexer(message.Limits{})
+	_, _ = x.Write(out.raw) // never fails
+	out.index = x.Close()
+	return out
+}
+
+// Index is content's.
+func (s stub) Index() *message.Index { return &s.index }
+
+// Section is content's.
+func (s stub) Section(r message.Range) *io.SectionReader {
+	return io.NewSectionReader(bytes.NewReader(s.raw), r.Offset, r.Size)
+}
+
+// Close is content's.
+func (s stub) Close() {}
+
+// content is a message open for reading: *vault.Content, or a stub.
+type content interface {
+	Index() *message.Index
+	Section(message.Range) *io.SectionReader
+	Close()
+}
+
+// readIndexes gives those of messages; the error is the vault's.
+func (s *session) readIndexes(ctx context.Context, entries ...vault.Entry) ([]*message.Index, error) {
+	if s.stubs == nil {
+		return s.reader.Indexes(ctx, messages(entries)...)
+	}
+	out := make([]*message.Index, len(entries))
+	for i, e := range entries {
+		out[i] = s.stubs.of(e).Index()
+	}
+	return out, nil
+}
+
+// readContents opens messages, or their headers only. To be given a stub is not to read.
+func (s *session) readContents(ctx context.Context, headers bool, entries ...vault.Entry) ([]content, error) {
+	out := make([]content, len(entries))
+	if s.stubs != nil {
+		for i, e := range entries {
+			out[i] = s.stubs.of(e)
+		}
+		return out, nil
+	}
+	open := s.reader.Open
+	if headers {
+		open = s.reader.Headers
+	}
+	opened, err := open(ctx, messages(entries)...)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range opened {
+		out[i] = c
+	}
+	return out, nil
+}
+
+// sized are entries as the client sees them.
+func (s *session) sized(entries []vault.Entry) []vault.Entry {
+	if s.stubs != nil {
+		for i := range entries {
+			entries[i].Size = s.stubs.size
+		}
+	}
+	return entries
+}
+
+func messages(entries []vault.Entry) []vault.MessageID {
+	ids := make([]vault.MessageID, len(entries))
+	for i, e := range entries {
+		ids[i] = e.Message
+	}
+	return ids
+}
