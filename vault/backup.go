@@ -27,7 +27,7 @@ const backupMagic = "sigill-backup-1\n"
 var tables = []kv.Table{
 	tMeta, tKey, tChunk, tIndex, tMessage, tStaging, tConversation, tMessageID, tMailbox, tOwner, tEntry, tWhere, tOpened,
 	tAccount, tFunction, tMember, tBinding, tLink, tHold, tJob, tAudit, tCheckpoint,
-	tLegalHold, tDisposal, tMessageJob, tDevice, tFormer,
+	tLegalHold, tDisposal, tMessageJob, tDevice, tFormer, tQuiet,
 }
 
 // endOfBackup takes the place of a table's number after the last record.

@@ -100,8 +100,13 @@ func (d *delivery) release(i int) error {
 		r.Status = Delivered
 		return errors.Join(d.place(d.v.staffOwner(r.Address), r.Address, Inbox, 0), d.queue(NoticeStaff, r.Address, d.s.id, -1))
 	}
-	if err := d.place(d.v.personOwner(r.Person), policy.Address{}, Inbox, 0); err != nil {
+	person := d.v.personOwner(r.Person)
+	if err := d.place(person, policy.Address{}, Inbox, 0); err != nil {
 		return err
+	}
+	if d.quiet(person) {
+		r.Status = Delivered
+		return nil
 	}
 	return d.queue(NoticeMessage, r.Address, d.s.id, i)
 }

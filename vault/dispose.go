@@ -260,24 +260,8 @@ func (t *tx) dispose(id MessageID, rec messageRecord, rule Rule, now time.Time) 
 }
 
 func (t *tx) removeAll(id MessageID) error {
-	for _, p := range t.spots(id) {
-		box, err := t.mailbox(p.box)
-		if err != nil {
-			return err
-		}
-		e, found, err := load[entryRecord](t, tEntry, entryKey(p.box, p.uid))
-		if err == nil && !found {
-			err = fmt.Errorf("%w: message %s is said to lie where it does not", ErrDamaged, id)
-		}
-		if err != nil {
-			return err
-		}
-		if err := t.removeEntry(p.box, &box, p.uid, e); err != nil {
-			return err
-		}
-		if err := t.saveMailbox(p.box, &box); err != nil {
-			return err
-		}
+	if err := t.leave(id, func(owner) bool { return false }); err != nil {
+		return err
 	}
 	if t.r.Get(tMessage, id[:]) == nil {
 		return nil // it went with its last entry

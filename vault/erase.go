@@ -40,9 +40,21 @@ func (t *tx) eraseLinks(id MessageID, rec messageRecord) error {
 	if err := t.w.Delete(tHold, join(from[:], id[:])); err != nil {
 		return err
 	}
+	return t.dropJobs(id, func(jobRecord) bool { return true })
+}
+
+// dropJobs deletes the jobs of a message that are not wanted any more.
+func (t *tx) dropJobs(id MessageID, which func(jobRecord) bool) error {
 	var jobs [][]byte
 	for k := range t.r.Range(tMessageJob, kv.Prefix(id[:])) {
-		jobs = append(jobs, bytes.Clone(k[len(id):]))
+		key := bytes.Clone(k[len(id):])
+		rec, found, err := load[jobRecord](t, tJob, key)
+		if err != nil {
+			return err
+		}
+		if found && which(rec) {
+			jobs = append(jobs, key)
+		}
 	}
 	for _, k := range jobs {
 		if err := t.deleteJob(id, k); err != nil {

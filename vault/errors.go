@@ -1,10 +1,15 @@
 package vault
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrNotFound means that there is no such thing, or that it is not for this principal: the two look the same.
 	ErrNotFound = errors.New("vault: not found")
+	// ErrRecalled is ErrNotFound to a recipient, and nobody else, who comes by a link: the sender has taken the message back.
+	ErrRecalled = fmt.Errorf("%w: it was recalled", ErrNotFound)
 	// ErrBadCredentials means a wrong address or a wrong password.
 	ErrBadCredentials = errors.New("vault: wrong address or password")
 	// ErrTooManyTries means that so many logins failed that this one was not looked at. It passes within minutes.

@@ -9,20 +9,21 @@ import (
 
 // FollowLink gives the message of a person's link. If the person is the one the message is for, the binding between
 // address and person is remembered as verified now, unless the address is bound already. An unknown link and a wrong
-// person are both ErrNotFound after the same work, and both are in the audit.
+// person are both ErrNotFound after the same work, and both are in the audit. ErrRecalled if the sender took it back.
 func (r *Reader) FollowLink(ctx context.Context, token string) (MessageID, error) {
 	var id MessageID
-	var followed bool
+	var followed, recalled bool
 	err := r.update(ctx, func(a *access) error {
 		id, followed = MessageID{}, false
 		link, found, err := load[linkRecord](a.tx, tLink, a.v.linkKey(token))
 		if err != nil {
 			return err
 		}
-		to, err := a.linked(link)
+		rec, to, err := a.linked(link)
 		if err != nil {
 			return err
 		}
+		recalled = rec.Recalled != 0
 		id, followed = link.Message, found && a.reader.p.IsPerson() && to.Person != "" && a.is(to)
 		result := "refused"
 		if followed {
@@ -33,19 +34,22 @@ func (r *Reader) FollowLink(ctx context.Context, token string) (MessageID, error
 		}
 		return a.record(Event{Actor: a.v.actor(a.reader.p), Action: "link", Message: id, Result: result, Detail: string(a.reader.door)})
 	})
-	if err == nil && !followed {
+	switch {
+	case err == nil && !followed:
 		return MessageID{}, ErrNotFound
+	case err == nil && recalled:
+		return MessageID{}, ErrRecalled
 	}
 	return id, err
 }
 
-// linked is the recipient a link was sent to; empty if there is none.
-func (a *access) linked(link linkRecord) (recipientRecord, error) {
+// linked is the message and the recipient a link was sent to; empty if there is none.
+func (a *access) linked(link linkRecord) (messageRecord, recipientRecord, error) {
 	rec, found, err := load[messageRecord](a.tx, tMessage, link.Message[:])
 	if err != nil || !found || link.Recipient >= len(rec.Recipients) {
-		return recipientRecord{}, err
+		return rec, recipientRecord{}, err
 	}
-	return rec.Recipients[link.Recipient], nil
+	return rec, rec.Recipients[link.Recipient], nil
 }
 
 // verify remembers that the person has an address, since the link that went there brought them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"time"
 
 	"sigill/policy"
@@ -99,7 +100,9 @@ func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next
 				o.v.log.Error("vault: a notice cannot be read and is passed over; run verify", "error", err)
 				continue
 			}
-			due = append(due, rec.job(k[8:]))
+			job := rec.job(k[8:])
+			job.Return = o.v.returnToken(rec)
+			due = append(due, job)
 		}
 		return nil
 	})
@@ -109,10 +112,13 @@ func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next
 // Sent ends a job: the upstream relay took the notice.
 func (o *Outbox) Sent(ctx context.Context, j Job) error {
 	return o.end(ctx, j, "ok", func(t *tx, rec jobRecord) error {
-		if rec.Kind == NoticeDisposal {
+		switch rec.Kind {
+		case NoticeDisposal:
 			return t.warnSent(rec)
+		case NoticeMessage:
+			return errors.Join(t.setStatus(rec, Notified), t.remind(rec))
 		}
-		return t.setStatus(rec, Notified)
+		return nil
 	})
 }
 
@@ -121,7 +127,7 @@ func (o *Outbox) Sent(ctx context.Context, j Job) error {
 func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 	return o.end(ctx, j, "failed", func(t *tx, rec jobRecord) error {
 		switch rec.Kind {
-		case NoticeHold, NoticeFailed:
+		case NoticeHold, NoticeFailed, NoticeReminder, NoticeUnread:
 			return nil
 		case NoticeDisposal:
 			return t.warnFailed(rec)
@@ -204,8 +210,10 @@ func (t *tx) changeRecipient(id MessageID, n int, s Status) error {
 		return nil
 	}
 	r.Status, r.At = s, instantOf(t.v.now())
-	return save(t, tMessage, id[:], &m)
+	return errors.Join(save(t, tMessage, id[:], &m), t.endReminders(id, n, s))
 }
 
 // rank orders the statuses as a message goes through them.
-var rank = map[Status]int{Held: 0, Queued: 1, Failed: 2, Notified: 2, Delivered: 2, Opened: 3, Replied: 4}
+var rank = map[Status]int{
+	Held: 0, Queued: 1, Failed: 2, Notified: 2, Delivered: 2, Bounced: 3, Opened: 4, Saved: 5, Replied: 6, Recalled: 7,
+}

@@ -286,7 +286,7 @@ func (r *Reader) Info(ctx context.Context, id MessageID) (info Info, err error) 
 func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 	info := Info{
 		ID: id, Conversation: rec.Conversation, From: rec.From, FromPerson: rec.FromPerson, At: rec.At.time(), Size: rec.Size,
-		Held: rec.Held,
+		Held: rec.Held, RecalledAt: rec.Recalled.time(),
 	}
 	all := a.sender(rec)
 	for _, r := range rec.Recipients {

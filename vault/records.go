@@ -47,6 +47,8 @@ type messageRecord struct {
 	// Told is the time of disposal the owner is told of, Warned when the notice of it went out.
 	Told   instant `codec:"14,omitempty"`
 	Warned instant `codec:"15,omitempty"`
+	// Recalled is when its sender took it back.
+	Recalled instant `codec:"16,omitempty"`
 }
 
 type recipientRecord struct {

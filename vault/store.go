@@ -40,6 +40,7 @@ const (
 	tDisposal     kv.Table = "disposal"     // number → disposalRecord
 	tDevice       kv.Table = "device"       // owner, digest of the password → deviceRecord
 	tFormer       kv.Table = "former"       // way, owner, owner → formerRecord
+	tQuiet        kv.Table = "quiet"        // owner of a person → nothing
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.

@@ -123,6 +123,9 @@ const (
 	Opened    Status = "opened"    // the recipient has read the message
 	Replied   Status = "replied"   // the recipient has answered
 	Delivered Status = "delivered" // lies in a mailbox here, nothing is to be sent
+	Bounced   Status = "bounced"   // the notice came back
+	Saved     Status = "saved"     // the recipient has taken a copy: a file, a PDF
+	Recalled  Status = "recalled"  // taken back by its sender before it was opened
 )
 
 // RecipientState is a recipient of a message as its sender sees it.
@@ -148,6 +151,8 @@ type Info struct {
 	Size int64
 	// Held tells that outside recipients wait for an identity.
 	Held bool
+	// RecalledAt is when its sender took it back; zero if nobody did.
+	RecalledAt time.Time
 	// DisposedAt is when it will be disposed of as things are; zero if it is kept.
 	DisposedAt time.Time
 	// Recipients are all for the sender's side; for others only themselves.
@@ -214,6 +219,8 @@ const (
 	NoticeFailed  JobKind = "failed"  // to the sender: a notice could not be delivered
 	// NoticeDisposal is to the owner: a message will be disposed of.
 	NoticeDisposal JobKind = "disposal"
+	NoticeReminder JobKind = "reminder" // to a person: a secure message still waits
+	NoticeUnread   JobKind = "unread"   // to the sender: a recipient has not opened the message
 )
 
 // Job is a notice to be sent. It holds no content.
@@ -233,6 +240,9 @@ type Job struct {
 	LastError string
 	// Disposal is the earliest time of disposal a NoticeDisposal tells of; zero in others.
 	Disposal time.Time
+	// Return names the job in the envelope's sender, so that a bounce can be told from a forged one: see [Outbox.Bounced].
+	// It holds nothing of a person, 45 letters and digits.
+	Return string
 }
 
 // Event is a line of the audit log. It holds no content, subject or identity number.

@@ -33,6 +33,8 @@ type Options struct {
 	Passwords PasswordChecker
 	// PasswordMemory is what Argon2id takes for a new password, in KiB; what OWASP gives if 0. Tests take less.
 	PasswordMemory uint32
+	// Reminders of messages that nobody opens; none if zero.
+	Reminders Reminders
 	// Housekeeping is how often Run disposes and maintains; daily if 0, never if negative.
 	Housekeeping time.Duration
 }
@@ -62,6 +64,7 @@ type Vault struct {
 	elsewhere     PasswordChecker // nil: account passwords are checked here
 
 	retention    Retention
+	reminders    Reminders
 	housekeeping time.Duration
 }
 
@@ -191,6 +194,7 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 		elsewhere:     o.Passwords,
 
 		retention:    o.Retention,
+		reminders:    o.Reminders,
 		housekeeping: o.Housekeeping,
 	}
 	if v.log == nil {

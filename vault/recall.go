@@ -1,0 +1,105 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sigill/policy"
+)
+
+// Recall tells what a recall did. Nobody can make unread what was read, and whoever saved a copy has it: the words for
+// the sender must say so.
+type Recall struct {
+	// At is when the message was recalled, UTC.
+	At time.Time
+	// Unread are the recipients who had not opened the message and now cannot.
+	Unread []policy.Address
+	// Read are those who had opened it before. They cannot open it again.
+	Read []policy.Address
+}
+
+// Recall takes a message back: it leaves every mailbox but those of the sender's side, and no notice of it goes out any
+// more. A second recall tells the same as the first. ErrNotFound if the principal's side did not send the message;
+// ErrLegalHold if a hold wants it to stay where it is.
+func (r *Reader) Recall(ctx context.Context, id MessageID) (out Recall, err error) {
+	err = r.update(ctx, func(a *access) error {
+		rec, err := a.message(id)
+		if err != nil {
+			return err
+		}
+		if !a.sender(rec) {
+			return ErrNotFound
+		}
+		if rec.Recalled == 0 {
+			if err := a.recall(id, &rec); err != nil {
+				return err
+			}
+		}
+		out = rec.recall()
+		return nil
+	})
+	return out, err
+}
+
+func (rec *messageRecord) recall() Recall {
+	out := Recall{At: rec.Recalled.time()}
+	for _, r := range rec.Recipients {
+		if r.Status == Recalled {
+			out.Unread = append(out.Unread, r.Address)
+		} else {
+			out.Read = append(out.Read, r.Address)
+		}
+	}
+	return out
+}
+
+func (a *access) recall(id MessageID, rec *messageRecord) error {
+	from := a.v.staffOwner(rec.From)
+	rec.Recalled, rec.Held = instantOf(a.v.now()), false
+	for i := range rec.Recipients {
+		r := &rec.Recipients[i]
+		if rank[r.Status] < rank[Opened] {
+			r.Status, r.At = Recalled, rec.Recalled
+		}
+	}
+	out := rec.recall()
+	return errors.Join(
+		save(a.tx, tMessage, id[:], rec),
+		a.w.Delete(tHold, join(from[:], id[:])),
+		a.dropJobs(id, func(jobRecord) bool { return true }),
+		a.leave(id, func(o owner) bool { return o == from || a.mine(o) }),
+		a.record(Event{
+			Actor: a.v.actor(a.reader.p), Action: "recall", Message: id, Result: "ok",
+			Detail: fmt.Sprintf("%d unread, %d read", len(out.Unread), len(out.Read)),
+		}),
+	)
+}
+
+// leave takes a message out of all mailboxes but those whose owner stays.
+func (t *tx) leave(id MessageID, stays func(owner) bool) error {
+	for _, p := range t.spots(id) {
+		box, err := t.mailbox(p.box)
+		if err != nil {
+			return err
+		}
+		if stays(box.Owner) {
+			continue
+		}
+		e, found, err := load[entryRecord](t, tEntry, entryKey(p.box, p.uid))
+		if err == nil && !found {
+			err = fmt.Errorf("%w: message %s is said to lie where it does not", ErrDamaged, id)
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.removeEntry(p.box, &box, p.uid, e); err != nil {
+			return err
+		}
+		if err := t.saveMailbox(p.box, &box); err != nil {
+			return err
+		}
+	}
+	return nil
+}

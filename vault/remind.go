@@ -1,0 +1,106 @@
+package vault
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"sigill/policy"
+)
+
+// Reminders says when somebody is reminded of a message that its recipient has not opened.
+type Reminders struct {
+	// Recipient are the times after the notice at which the recipient gets another.
+	Recipient []time.Duration
+	// Sender is the time after it at which the sender is told; never if 0.
+	Sender time.Duration
+}
+
+// remind queues the reminders of a notice that was sent. They lie in the outbox until they are due, or not wanted.
+func (t *tx) remind(rec jobRecord) error {
+	m, found, err := load[messageRecord](t, tMessage, rec.Message[:])
+	if err != nil || !found || rec.Recipient < 0 || rec.Recipient >= len(m.Recipients) || m.Recipients[rec.Recipient].Status != Notified {
+		return err
+	}
+	now := t.v.now()
+	for _, after := range t.v.reminders.Recipient {
+		again := rec
+		again.Kind = NoticeReminder
+		if err := t.queueAt(again, now.Add(after)); err != nil {
+			return err
+		}
+	}
+	if after := t.v.reminders.Sender; after > 0 {
+		return t.queueAt(jobRecord{Kind: NoticeUnread, To: m.From, Message: rec.Message, Recipient: rec.Recipient}, now.Add(after))
+	}
+	return nil
+}
+
+func (t *tx) queueAt(rec jobRecord, due time.Time) error {
+	rec.Created, rec.Due, rec.Attempts, rec.LastError = instantOf(due), instantOf(due), 0, ""
+	id := make([]byte, 16)
+	rand.Read(id)
+	return t.saveJob(id, rec)
+}
+
+// endReminders takes those of one recipient away, once the message was opened or the notice came back.
+func (t *tx) endReminders(id MessageID, n int, s Status) error {
+	if rank[s] < rank[Bounced] {
+		return nil
+	}
+	return t.dropJobs(id, func(j jobRecord) bool {
+		return j.Recipient == n && (j.Kind == NoticeReminder || j.Kind == NoticeUnread)
+	})
+}
+
+// SetQuiet says that a person gets no notices at all, or gets them again. It is for persons with protected identity, to
+// whom a mail from the municipality may be a danger; messages wait in the person's mailbox, and whoever sends one must
+// tell the person in another way. By is who said so, for the audit.
+func (d *Directory) SetQuiet(ctx context.Context, by policy.Address, person policy.PersonID, quiet bool) error {
+	o := d.v.personOwner(person.Digits())
+	return d.v.update(ctx, func(t *tx) error {
+		action, change := "quiet", t.mark
+		if !quiet {
+			action, change = "notify", t.w.Delete
+		}
+		return errors.Join(change(tQuiet, o[:]), t.record(Event{Actor: by.Key(), Action: action, Result: "ok", Detail: d.v.actor(Person(person))}))
+	})
+}
+
+// Quiet tells whether a person gets no notices.
+func (d *Directory) Quiet(ctx context.Context, person policy.PersonID) (quiet bool, err error) {
+	err = d.v.view(ctx, func(t *tx) error {
+		quiet = t.quiet(d.v.personOwner(person.Digits()))
+		return nil
+	})
+	return quiet, err
+}
+
+// quiet holds for a person under any number, former or new.
+func (t *tx) quiet(person owner) bool {
+	for _, way := range []byte{hadBefore, hasSince} {
+		for _, o := range t.numbersOf(person, way) {
+			if t.r.Get(tQuiet, o[:]) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Saved notes that a person has taken a copy of a message: a file or a PDF. ErrNotFound.
+func (r *Reader) Saved(ctx context.Context, id MessageID) error {
+	return r.update(ctx, func(a *access) error {
+		rec, err := a.message(id)
+		if err != nil {
+			return err
+		}
+		for n, to := range rec.Recipients {
+			if a.is(to) {
+				err = errors.Join(err, a.changeRecipient(id, n, Saved))
+			}
+		}
+		return err
+	})
+}
