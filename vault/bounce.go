@@ -14,6 +14,9 @@ const (
 	returnSize = 16 + 2 + 1 + returnMAC
 )
 
+// ReturnToken is the characters of a token.
+const ReturnToken = (returnSize*8 + 4) / 5
+
 // returnKinds are what a token tells of the kind of notice.
 var returnKinds = map[JobKind]byte{NoticeMessage: 'm', NoticeReminder: 'm'}
 

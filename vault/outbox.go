@@ -102,6 +102,9 @@ func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next
 			}
 			job := rec.job(k[8:])
 			job.Return = o.v.returnToken(rec)
+			if m, found, err := load[messageRecord](t, tMessage, rec.Message[:]); err == nil && found && !m.FromPerson {
+				job.Domain = m.From.Domain
+			}
 			due = append(due, job)
 		}
 		return nil

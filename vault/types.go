@@ -243,6 +243,8 @@ type Job struct {
 	// Return names the job in the envelope's sender, so that a bounce can be told from a forged one: see [Outbox.Bounced].
 	// It holds nothing of a person, 45 letters and digits.
 	Return string
+	// Domain is that of the message's sender, for the brand of the notice; "" if a person sent it.
+	Domain string
 }
 
 // Event is a line of the audit log. It holds no content, subject or identity number.

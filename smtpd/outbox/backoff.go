@@ -19,5 +19,5 @@ func (w *Worker) next(j vault.Job) (time.Time, bool) {
 	pause := pauses[min(j.Attempts, len(pauses)-1)]
 	pause += rand.N(pause / 5)
 	at := w.now().Add(pause)
-	return at, !at.After(j.Created.Add(giveUp))
+	return at, !at.After(j.Created.Add(w.config.Expiry))
 }

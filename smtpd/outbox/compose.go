@@ -17,7 +17,7 @@ import (
 
 // compose makes the mail of a job, with CRLF line ends and without signatures. The same job gives the same Message-ID at
 // each attempt, so that a mail system that took it before can tell.
-func compose(from mail.Address, to policy.Address, j vault.Job, n notice, now time.Time) []byte {
+func compose(from mail.Address, to policy.Address, j vault.Job, n notice, languages []string, now time.Time) []byte {
 	id := sha256.Sum256(append([]byte("notice "), j.ID[:]...))
 	name := hex.EncodeToString(id[:16])
 	_, domain, _ := strings.Cut(from.Address, "@")
@@ -32,7 +32,7 @@ func compose(from mail.Address, to policy.Address, j vault.Job, n notice, now ti
 		{"Message-ID", "<" + name + "@" + domain + ">"},
 		{"Auto-Submitted", "auto-generated"}, // RFC 3834 section 5
 		{"X-Auto-Response-Suppress", "All"},  // what Exchange looks at
-		{"Content-Language", "sv, en"},
+		{"Content-Language", strings.Join(languages, ", ")},
 		{"MIME-Version", "1.0"},
 		{"Content-Type", "multipart/alternative; boundary=\"" + boundary + "\""},
 	} {

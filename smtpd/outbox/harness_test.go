@@ -49,6 +49,8 @@ type outside struct {
 	now   int               // mails being taken
 	most  int
 	slow  time.Duration
+
+	slowTo string // the domain that is slow; "" is all
 }
 
 func (o *outside) Send(ctx context.Context, m relay.Mail, r io.Reader) (relay.Reply, error) {
@@ -60,8 +62,12 @@ func (o *outside) Send(ctx context.Context, m relay.Mail, r io.Reader) (relay.Re
 	o.most = max(o.most, o.now)
 	o.mu.Unlock()
 	defer func() { o.mu.Lock(); defer o.mu.Unlock(); o.now-- }()
+	slow := o.slow
+	if o.slowTo != "" && m.To[0].Domain != o.slowTo {
+		slow = 0
+	}
 	select {
-	case <-time.After(o.slow):
+	case <-time.After(slow):
 	case <-ctx.Done():
 		return relay.Reply{}, ctx.Err()
 	}

@@ -2,12 +2,13 @@ package outbox
 
 import (
 	"bytes"
-	"embed"
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"io/fs"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"text/template"
@@ -32,12 +33,25 @@ type Notices struct {
 	Phone string
 	// Retention says how long messages are kept.
 	Retention Text
+	// Links says where notices to persons lead.
+	Links LinkMode
+	// Languages are those of a notice, in order; Swedish and English if empty. Each is a part of the templates.
+	Languages []string
+	// Templates are the organisation's own, in place of the built-in ones of the same name; nil has none.
+	Templates fs.FS
 }
 
-//go:embed notices
-var files embed.FS
+// LinkMode says where the notices to persons lead.
+type LinkMode string
 
-// texts writes notices.
+// The link modes. All others than LinkMessage make it harder to play the municipality by mail, and cost the person a step.
+const (
+	LinkMessage LinkMode = "message" // to the message; what "" means
+	LinkPortal  LinkMode = "portal"  // to the front page, the same in all mails
+	LinkNone    LinkMode = "none"    // nowhere: the notice tells how to get there
+)
+
+// texts writes notices of one brand.
 type texts struct {
 	Notices
 	kinds  map[vault.JobKind]*template.Template
@@ -47,27 +61,53 @@ type texts struct {
 // notice is one notice as text and as HTML.
 type notice struct{ Subject, Text, HTML string }
 
+// Kinds are the kinds of notices, in the order of a preview.
+var Kinds = []vault.JobKind{
+	vault.NoticeMessage, vault.NoticeReminder, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeUnread,
+	vault.NoticeDisposal,
+}
+
 // newTexts checks what it is given, and the templates by writing a notice of each kind.
 func newTexts(n Notices) (*texts, error) {
 	if err := n.check(); err != nil {
 		return nil, err
 	}
-	layout, err := htmltemplate.ParseFS(files, "notices/layout.html")
-	if err != nil {
-		return nil, fmt.Errorf("outbox: %w", err)
+	t := &texts{Notices: n, kinds: map[vault.JobKind]*template.Template{}}
+	var err error
+	if t.layout, err = readLayout(n.Templates); err != nil {
+		return nil, err
 	}
-	t := &texts{Notices: n, kinds: map[vault.JobKind]*template.Template{}, layout: layout}
-	for _, kind := range []vault.JobKind{vault.NoticeMessage, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeDisposal} {
-		parsed, err := template.New("").Option("missingkey=error").ParseFS(files, "notices/"+string(kind)+".tmpl")
-		if err != nil {
-			return nil, fmt.Errorf("outbox: notice %s: %w", kind, err)
+	for _, kind := range Kinds {
+		if t.kinds[kind], err = readKind(n.Templates, kind, n.languages()); err != nil {
+			return nil, err
 		}
-		t.kinds[kind] = parsed
-		if _, err := t.write(vault.Job{Kind: kind, Link: "sample"}); err != nil {
+		if _, err := t.write(sample(kind)); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
+}
+
+// sample is a job to try a template with.
+func sample(kind vault.JobKind) vault.Job {
+	return vault.Job{Kind: kind, Link: "sample", Disposal: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)}
+}
+
+// Preview is a notice as it would go out, with a link that leads nowhere.
+func Preview(n Notices, kind vault.JobKind) (subject, text, html string, err error) {
+	t, err := newTexts(n)
+	if err != nil {
+		return "", "", "", err
+	}
+	out, err := t.write(sample(kind))
+	return out.Subject, out.Text, out.HTML, err
+}
+
+func (n Notices) languages() []string {
+	if len(n.Languages) == 0 {
+		return []string{"sv", "en"}
+	}
+	return n.Languages
 }
 
 func (n Notices) check() error {
@@ -87,6 +127,9 @@ func (n Notices) check() error {
 			faults = append(faults, fmt.Errorf("outbox: %s must be a plain https URL", field.name))
 		}
 	}
+	if !slices.Contains([]LinkMode{"", LinkMessage, LinkPortal, LinkNone}, n.Links) {
+		faults = append(faults, fmt.Errorf("outbox: Links must be %q, %q or %q, not %q", LinkMessage, LinkPortal, LinkNone, n.Links))
+	}
 	if strings.HasSuffix(n.BaseURL, "/") {
 		faults = append(faults, errors.New("outbox: BaseURL must not end in a slash"))
 	}
@@ -96,7 +139,13 @@ func (n Notices) check() error {
 // link is where a notice leads. A person's link is an id without meaning, and opens nothing without login.
 func (n Notices) link(j vault.Job) string {
 	switch j.Kind {
-	case vault.NoticeMessage:
+	case vault.NoticeMessage, vault.NoticeReminder:
+		switch n.Links {
+		case LinkNone:
+			return ""
+		case LinkPortal:
+			return n.BaseURL + "/"
+		}
 		return n.BaseURL + "/m/" + j.Link
 	case vault.NoticeHold:
 		return n.BaseURL + "/holds/" + j.Message.String()
@@ -110,22 +159,31 @@ func (t *texts) write(j vault.Job) (notice, error) {
 	if !ok {
 		return notice{}, fmt.Errorf("outbox: no notice for jobs of kind %q", j.Kind)
 	}
-	values := struct {
-		Notices
-		Link string
-		Day  Text
-	}{t.Notices, t.link(j), dayOf(j.Disposal)}
-	var texts []string
-	for _, name := range []string{"subject", "sv", "en"} {
+	values := fields{
+		Organisation: t.Organisation, BaseURL: t.BaseURL, MunicipalityURL: t.MunicipalityURL, Phone: t.Phone,
+		Retention: t.Retention, Link: t.link(j), Day: dayOf(j.Disposal),
+	}
+	run := func(name string) (string, error) {
 		var b strings.Builder
 		if err := kind.ExecuteTemplate(&b, name, values); err != nil {
-			return notice{}, fmt.Errorf("outbox: notice %s: %w", j.Kind, err)
+			return "", fmt.Errorf("outbox: notice %s: %w", j.Kind, err)
 		}
-		texts = append(texts, strings.TrimSpace(b.String()))
+		return strings.TrimSpace(b.String()), nil
 	}
-	parts := []part{{"sv", paragraphs(texts[1])}, {"en", paragraphs(texts[2])}}
-	html, err := t.html(texts[0], parts)
-	return notice{Subject: texts[0], Text: plain(parts), HTML: html}, err
+	subject, err := run("subject")
+	if err != nil {
+		return notice{}, err
+	}
+	var parts []part
+	for _, language := range t.languages() {
+		text, err := run(language)
+		if err != nil {
+			return notice{}, err
+		}
+		parts = append(parts, part{language, paragraphs(text)})
+	}
+	html, err := t.html(subject, parts)
+	return notice{Subject: subject, Text: plain(parts), HTML: html}, err
 }
 
 // months in Swedish, where their names are written small.

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,25 +27,32 @@ type Config struct {
 	Outbox  *vault.Outbox
 	Sender  Sender
 	Notices Notices
+	// Brands are the notices of messages from some domains, in place of Notices: those of a company that the municipality
+	// owns, say.
+	Brands map[string]Notices
 	// From is the address of the From field; its display name is the organisation's.
 	From policy.Address
 	// ReturnPath is the envelope's sender, where notices that bounce come to; From if zero. It is an address somebody
 	// reads and not the null one, since a notice that could not be delivered later on is news to its sender, and since SPF
-	// and DMARC look at its domain.
+	// and DMARC look at its domain. A token is added to its local part after a plus sign (RFC 5233): see [Return].
 	ReturnPath policy.Address
 	// Signers are the DKIM keys. Without any, notices go out unsigned.
 	Signers []Signer
-	// Parallel is how many notices are sent at one time; 4 if zero.
+	// Parallel is how many notices are sent at one time; 8 if zero.
 	Parallel int
-	Log      *slog.Logger
-	Now      func() time.Time // time.Now if nil
+	// PerDomain is how many of those may be to one domain, so that a slow one does not keep the others waiting; 2 if zero.
+	PerDomain int
+	// Expiry is how old a notice may become before it has failed; five days if zero.
+	Expiry time.Duration
+	Log    *slog.Logger
+	Now    func() time.Time // time.Now if nil
 }
 
 // Worker sends notices. There is one for each vault.
 type Worker struct {
 	config  Config
 	texts   *texts
-	from    mail.Address
+	brands  map[string]*texts // by domain in lower case
 	queue   queue
 	results results
 	log     *slog.Logger
@@ -66,9 +74,15 @@ type results interface {
 
 // New checks the configuration, writes a notice of each kind and signs one.
 func New(c Config) (*Worker, error) {
-	texts, err := newTexts(c.Notices)
+	standard, err := newTexts(c.Notices)
 	if err != nil {
 		return nil, err
+	}
+	brands := map[string]*texts{}
+	for domain, n := range c.Brands {
+		if brands[strings.ToLower(domain)], err = newTexts(n); err != nil {
+			return nil, fmt.Errorf("outbox: brand %s: %w", domain, err)
+		}
 	}
 	if c.Outbox == nil || c.Sender == nil || c.From.IsZero() {
 		return nil, errors.New("outbox: it needs an outbox, a sender and a From address")
@@ -81,11 +95,13 @@ func New(c Config) (*Worker, error) {
 	if c.ReturnPath.IsZero() {
 		c.ReturnPath = c.From
 	}
-	if c.Parallel == 0 {
-		c.Parallel = 4
+	if _, err := Return(c.ReturnPath, strings.Repeat("a", vault.ReturnToken)); err != nil {
+		return nil, err
 	}
+	c.Parallel, c.PerDomain = cmp.Or(c.Parallel, 8), cmp.Or(c.PerDomain, 2)
+	c.Expiry = cmp.Or(c.Expiry, giveUp)
 	w := &Worker{
-		config: c, texts: texts, from: mail.Address{Name: c.Notices.Organisation, Address: c.From.String()},
+		config: c, texts: standard, brands: brands,
 		queue: c.Outbox, results: c.Outbox, log: c.Log, now: c.Now,
 	}
 	if w.log == nil {
@@ -94,7 +110,7 @@ func New(c Config) (*Worker, error) {
 	if w.now == nil {
 		w.now = time.Now
 	}
-	_, err = w.mail(vault.Job{Kind: vault.NoticeMessage, To: c.From, Link: "sample"})
+	_, err = w.mail(vault.Job{Kind: vault.NoticeMessage, To: c.From, Link: "sample"}) // so that the keys sign
 	return w, err
 }
 
@@ -103,6 +119,7 @@ const (
 	lookAgain  = 5 * time.Second  // after Due failed
 	stopGrace  = 10 * time.Second // for notices under way when Run's ctx ends
 	recordWait = time.Minute      // longest pause between tries to record a result
+	lookAhead  = 100              // jobs beyond those that can be sent at one time
 )
 
 // Run sends what is due until ctx ends.
@@ -110,7 +127,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	// A notice that is under way may come to its end: one cut off after its last octet would be sent twice.
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	flying := map[[16]byte]bool{}
+	flying := flight{}
 	done := make(chan [16]byte)
 	for ctx.Err() == nil {
 		wait := w.launch(ctx, work, flying, done)
@@ -130,13 +147,13 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // launch starts what is due and not under way, and tells when to look again; zero is when something happens.
-func (w *Worker) launch(ctx, work context.Context, flying map[[16]byte]bool, done chan<- [16]byte) (wait time.Duration) {
+func (w *Worker) launch(ctx, work context.Context, flying flight, done chan<- [16]byte) (wait time.Duration) {
 	if len(flying) == w.config.Parallel {
 		return 0
 	}
 	now := w.now()
-	// Those under way are due too.
-	due, next, err := w.queue.Due(ctx, now, w.config.Parallel)
+	// Those under way are due too, and those of a domain that has its share.
+	due, next, err := w.queue.Due(ctx, now, w.config.Parallel+lookAhead)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Error("outbox: look for notices", "cause", err)
@@ -147,22 +164,34 @@ func (w *Worker) launch(ctx, work context.Context, flying map[[16]byte]bool, don
 		if len(flying) == w.config.Parallel {
 			return 0
 		}
-		if !flying[j.ID] {
-			flying[j.ID] = true
+		if _, under := flying[j.ID]; !under && flying.to(j.To.Domain) < w.config.PerDomain {
+			flying[j.ID] = j.To.Domain
 			go func() {
 				w.attempt(work, j)
 				done <- j.ID
 			}()
 		}
 	}
-	if next.IsZero() || len(flying) == w.config.Parallel {
+	if next.IsZero() || len(flying) == w.config.Parallel || !next.After(now) {
 		return 0
 	}
 	return max(next.Sub(now), time.Millisecond)
 }
 
+// flight is the jobs under way and the domains they are to.
+type flight map[[16]byte]string
+
+func (f flight) to(domain string) (n int) {
+	for _, d := range f {
+		if strings.EqualFold(d, domain) {
+			n++
+		}
+	}
+	return n
+}
+
 // await returns when there may be something to launch.
-func (w *Worker) await(ctx context.Context, wait time.Duration, flying map[[16]byte]bool, done <-chan [16]byte) {
+func (w *Worker) await(ctx context.Context, wait time.Duration, flying flight, done <-chan [16]byte) {
 	var timer <-chan time.Time
 	if wait > 0 {
 		t := time.NewTimer(wait)
@@ -231,15 +260,42 @@ func (w *Worker) send(ctx context.Context, j vault.Job) error {
 	if err != nil {
 		return err
 	}
-	envelope := policy.Envelope{From: w.config.ReturnPath, To: []policy.Address{j.To}}
+	from, err := Return(w.config.ReturnPath, j.Return)
+	if err != nil {
+		return err
+	}
+	envelope := policy.Envelope{From: from, To: []policy.Address{j.To}}
 	_, err = w.config.Sender.Send(ctx, relay.Mail{Envelope: envelope, Size: int64(len(m))}, bytes.NewReader(m))
 	return err
 }
 
 func (w *Worker) mail(j vault.Job) ([]byte, error) {
-	n, err := w.texts.write(j)
+	t := w.texts
+	if brand, ok := w.brands[strings.ToLower(j.Domain)]; ok {
+		t = brand
+	}
+	n, err := t.write(j)
 	if err != nil {
 		return nil, err
 	}
-	return sign(compose(w.from, j.To, j, n, w.now()), w.config.Signers)
+	from := mail.Address{Name: t.Organisation, Address: w.config.From.String()}
+	return sign(compose(from, j.To, j, n, t.languages(), w.now()), w.config.Signers)
+}
+
+// Return is the envelope's sender of a notice: the return path with the job's token after a plus sign. A token of none
+// gives the bare return path.
+func Return(path policy.Address, token string) (policy.Address, error) {
+	if token == "" {
+		return path, nil
+	}
+	if len(path.Local)+1+len(token) > 64 { // RFC 5321 section 4.5.3.1.1
+		return policy.Address{}, fmt.Errorf("outbox: the return path %s is too long: what is before the @ may have %d characters", path, 63-len(token))
+	}
+	return policy.ParseAddress(path.Local + "+" + token + "@" + path.Domain)
+}
+
+// ReturnToken is the token of an address that Return made; false if it is another.
+func ReturnToken(path, a policy.Address) (token string, ok bool) {
+	local, token, ok := strings.Cut(a.Local, "+")
+	return token, ok && strings.EqualFold(local, path.Local) && strings.EqualFold(a.Domain, path.Domain)
 }

@@ -55,7 +55,7 @@ func TestSent(t *testing.T) {
 			t.Fatal(len(up.mails), status(t, v, before), status(t, v, after), status(t, v, held))
 		}
 		for i, want := range []policy.Address{cecil, cecil, anna} {
-			if m := up.mails[i]; m.From.String() != "bounces@kommun.example" || !slices.Equal(m.To, []policy.Address{want}) || m.Size != int64(len(up.raw[i])) {
+			if m := up.mails[i]; !strings.HasPrefix(m.From.String(), "bounces+") || m.From.Domain != "kommun.example" || !slices.Equal(m.To, []policy.Address{want}) || m.Size != int64(len(up.raw[i])) {
 				t.Errorf("envelope %+v", m)
 			}
 		}
@@ -135,7 +135,7 @@ func TestParallelIsBounded(t *testing.T) {
 			deposit(t, v, cecil)
 		}
 		counted := &counting{queue: v.Outbox()}
-		w := worker(t, v, up, nil)
+		w := worker(t, v, up, func(c *Config) { c.Parallel, c.PerDomain = 4, 4 })
 		w.queue = counted
 		stop := begin(t, w)
 		defer stop()
