@@ -87,6 +87,10 @@ type commandLine struct {
 	Dispose   dispose        `cmd:"" help:"Dispose of what is due now; the server does it daily."`
 	Disposals disposals      `cmd:"" help:"The log of what was disposed of."`
 
+	Demo    demoCommand    `cmd:"" help:"Run everything on this machine, with people to try it with."`
+	Config  configCommand  `cmd:"" help:"Print an annotated sample of the configuration."`
+	Check   checkCommand   `cmd:"" help:"Say every fault of a configuration."`
+	Notice  noticeCommand  `cmd:"" help:"Show what notices say."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

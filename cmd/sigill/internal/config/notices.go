@@ -2,15 +2,26 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
 
 	"sigill/policy"
 	"sigill/smtpd/outbox"
+	"sigill/vault"
 )
 
 // Notices are the mails without content that say a message waits.
 type Notices struct {
 	From       policy.Address `toml:"from"`
 	ReturnPath policy.Address `toml:"return_path"`
+	AnswersTo  policy.Address `toml:"answers_to"`
+	Links      string         `toml:"links"`
+	Languages  []string       `toml:"languages"`
+	Templates  File           `toml:"templates"`
+	Remind     []int          `toml:"remind_after_days"`
+	RemindFrom int            `toml:"remind_sender_after_days"`
 	DKIM       []DKIM         `toml:"dkim"`
 }
 
@@ -21,16 +32,61 @@ type DKIM struct {
 	Key      File   `toml:"key"`
 }
 
-func defaultNotices() Notices { return Notices{} }
+func defaultNotices() Notices {
+	return Notices{Links: string(outbox.LinkMessage), Languages: []string{"sv", "en"}, Remind: []int{}}
+}
 
 func (n Notices) check(f faults, whole *Config) {
 	f.need("from", !n.From.IsZero(), "must be the address notices come from, such as \"sakert@example.se\"")
 	if !n.From.IsZero() && len(whole.Domains) > 0 {
 		f.need("from", whole.owns(n.From.Domain), "%s is in none of the domains of this organisation (domains)", n.From)
 	}
+	f.need("return_path", n.ReturnPath.IsZero() || len(whole.Domains) == 0 || whole.owns(n.ReturnPath.Domain), "%s is in none of the domains of this organisation (domains)", n.ReturnPath)
+	f.need("links", slices.Contains([]outbox.LinkMode{outbox.LinkMessage, outbox.LinkPortal, outbox.LinkNone}, outbox.LinkMode(n.Links)), "must be \"message\", \"portal\" or \"none\"")
+	f.need("languages", len(n.Languages) > 0, "must name a part of the templates, such as \"sv\"")
+	for _, days := range append([]int{n.RemindFrom}, n.Remind...) {
+		f.need("remind_after_days", days >= 0 && days <= 365, "must be days from 1 to 365, not %d", days)
+	}
+	if n.Links != "" && len(n.Languages) > 0 {
+		for _, kind := range outbox.Kinds {
+			// The other values are checked where they stand.
+			n := outbox.Notices{
+				Organisation: "x", BaseURL: "https://x", MunicipalityURL: "https://x", Phone: "x", Retention: outbox.Text{Swedish: "x", English: "x"},
+				Languages: n.Languages, Templates: n.folder(),
+			}
+			_, _, _, err := outbox.Preview(n, kind)
+			f.fits("templates", err)
+		}
+	}
 	for i, d := range n.DKIM {
 		_, err := d.Signer()
 		f.fits(fmt.Sprintf("dkim[%d]", i+1), err)
+	}
+}
+
+// folder is where the organisation's own templates are; nil if it has none.
+func (n Notices) folder() fs.FS {
+	if n.Templates == "" {
+		return nil
+	}
+	return os.DirFS(string(n.Templates))
+}
+
+// Reminders gives what the vault takes.
+func (n Notices) Reminders() vault.Reminders {
+	const day = 24 * time.Hour
+	out := vault.Reminders{Sender: time.Duration(n.RemindFrom) * day}
+	for _, days := range n.Remind {
+		out.Recipient = append(out.Recipient, time.Duration(days)*day)
+	}
+	return out
+}
+
+// NoticeTexts gives what the notices say, of several sections.
+func (c *Config) NoticeTexts() outbox.Notices {
+	return outbox.Notices{
+		Organisation: c.Organisation.Name, BaseURL: c.Web.URL, MunicipalityURL: c.Organisation.URL, Phone: c.Organisation.Phone,
+		Retention: c.Retention.Text(), Links: outbox.LinkMode(c.Notices.Links), Languages: c.Notices.Languages, Templates: c.Notices.folder(),
 	}
 }
 
