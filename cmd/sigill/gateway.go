@@ -41,7 +41,7 @@ type gatewayConfig struct {
 	MailClients      *autoconfig.Settings // nil: not told
 	NoticeFrom       policy.Address
 	NoticeReturnPath policy.Address // NoticeFrom if zero
-	Retention        outbox.Text    // says how long messages are kept
+	Notices          outbox.Notices
 	Signers          []outbox.Signer
 	SMTPLimits       smtpd.Limits
 	IMAPLimits       imapd.Limits
@@ -77,11 +77,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 		return nil, err
 	}
 	g.outbox, err = outbox.New(outbox.Config{
-		Outbox: v.Outbox(), Sender: upstream, From: c.NoticeFrom, ReturnPath: c.NoticeReturnPath, Signers: c.Signers, Log: c.Log, Now: c.Now,
-		Notices: outbox.Notices{
-			Organisation: c.Organisation.Name, BaseURL: c.WebURL, MunicipalityURL: c.Organisation.URL, Phone: c.Organisation.Phone,
-			Retention: c.Retention,
-		},
+		Outbox: v.Outbox(), Sender: upstream, Notices: c.Notices, From: c.NoticeFrom, ReturnPath: c.NoticeReturnPath, Signers: c.Signers, Log: c.Log, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -73,6 +73,7 @@ type commandLine struct {
 	Config configCommand `cmd:"" help:"Print an annotated sample of the configuration."`
 	Check  checkCommand  `cmd:"" help:"Say every fault of a configuration."`
 	Policy policyCommand `cmd:"" help:"Try the rules."`
+	Notice noticeCommand `cmd:"" help:"Show what notices say."`
 
 	Account   accountCommand `cmd:"" help:"Staff members."`
 	Device    deviceCommand  `cmd:"" help:"Passwords for their mail programs."`
@@ -87,10 +88,6 @@ type commandLine struct {
 	Dispose   dispose        `cmd:"" help:"Dispose of what is due now; the server does it daily."`
 	Disposals disposals      `cmd:"" help:"The log of what was disposed of."`
 
-	Demo    demoCommand    `cmd:"" help:"Run everything on this machine, with people to try it with."`
-	Config  configCommand  `cmd:"" help:"Print an annotated sample of the configuration."`
-	Check   checkCommand   `cmd:"" help:"Say every fault of a configuration."`
-	Notice  noticeCommand  `cmd:"" help:"Show what notices say."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

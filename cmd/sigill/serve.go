@@ -106,7 +106,7 @@ func openVault(ctx context.Context, c config.Config, log *slog.Logger) (*vault.V
 	}
 	return vault.Open(ctx, string(c.Vault.Dir), keys, vault.Options{
 		Log: log, MaxSize: int64(c.Vault.MaxSize), Retention: c.Retention.Vault(), MailPasswords: c.Staff.MailPasswords,
-		Passwords: passwords,
+		Passwords: passwords, Reminders: c.Notices.Reminders(),
 	})
 }
 
@@ -130,7 +130,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		Tokens:      tokens,
 		MailClients: c.MailClients(),
 		NoticeFrom:  c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath,
-		Retention:  c.Retention.Text(),
+		Notices:    c.NoticeTexts(),
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
 		Log: s.log,

@@ -203,8 +203,9 @@ func (s *stage) openGateway(o stageOptions, provider login.Provider) error {
 		return err
 	}
 	const hostname = "sakert." + demo.Domain
+	organisation := web.Organisation{Name: demo.Organisation, Phone: demo.Phone, URL: "https://www." + demo.Domain}
 	s.gateway, err = newGateway(s.vault, gatewayConfig{
-		Organisation: web.Organisation{Name: demo.Organisation, Phone: demo.Phone, URL: "https://www." + demo.Domain},
+		Organisation: organisation,
 		Hostname:     hostname,
 		Domains:      []string{demo.Domain},
 		WebURL:       s.places.Web,
@@ -218,9 +219,12 @@ func (s *stage) openGateway(o stageOptions, provider login.Provider) error {
 		Upstream:   relay.Config{Hello: hostname, Upstreams: []relay.Upstream{{Addr: s.ports.world.Addr().String(), Security: relay.Cleartext}}},
 		Providers:  []login.Provider{provider},
 		NoticeFrom: policy.MustAddress("sakert@" + demo.Domain),
-		Retention: outbox.Text{
-			Swedish: "Demon sparar meddelanden tills den avslutas, eller så länge mappen med dess tillstånd finns.",
-			English: "The demo keeps messages until it ends, or as long as the folder with its state exists.",
+		Notices: outbox.Notices{
+			Organisation: organisation.Name, BaseURL: s.places.Web, MunicipalityURL: organisation.URL, Phone: organisation.Phone,
+			Retention: outbox.Text{
+				Swedish: "Demon sparar meddelanden tills den avslutas, eller så länge mappen med dess tillstånd finns.",
+				English: "The demo keeps messages until it ends, or as long as the folder with its state exists.",
+			},
 		},
 		Signers:    signers,
 		SMTPLimits: smtpd.Limits{ShutdownGrace: demoGrace},
