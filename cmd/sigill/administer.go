@@ -74,11 +74,14 @@ func (p *program) administer(ctx context.Context, file configFile, name string, 
 	return p.administerTo(ctx, file, name, o, p.stdout)
 }
 
+// forVault are the parts of the configuration that opening the vault takes.
+var forVault = []string{"domains", "retention", "staff", "vault"}
+
 // starting is how long a server may take between locking its vault and listening, and between its end and its unlocking.
 const starting = 5 * time.Second
 
 func (p *program) administerTo(ctx context.Context, file configFile, name string, o operation, stdout io.Writer) error {
-	c, err := file.load()
+	c, err := file.load("vault.dir") // the server has read the rest, and this process may not be able to
 	if err != nil {
 		return err
 	}
@@ -92,6 +95,9 @@ func (p *program) administerTo(ctx context.Context, file configFile, name string
 		err := control.Do(ctx, string(c.Vault.Dir), call, stdout, p.stderr)
 		if !errors.Is(err, control.ErrNobody) {
 			return told(err)
+		}
+		if c, err = file.load(forVault...); err != nil {
+			return err
 		}
 		err = p.operateHere(ctx, c, o, stdout)
 		if !errors.Is(err, vault.ErrLocked) || time.Now().After(until) {

@@ -12,9 +12,10 @@ type configFile struct {
 	Config string `required:"" help:"The configuration file; sigill config prints a sample." placeholder:"FILE"`
 }
 
-// load reads the configuration. What is wrong with it is a usage error of many lines.
-func (f configFile) load() (config.Config, error) {
-	c, err := config.Load(f.Config)
+// load reads the configuration, and checks all of it or the parts that are named. What is wrong with it is a usage error of
+// many lines.
+func (f configFile) load(parts ...string) (config.Config, error) {
+	c, err := config.Load(f.Config, parts...)
 	var faults config.Faults
 	if errors.As(err, &faults) {
 		return c, badConfig{f.Config, faults}

@@ -35,7 +35,7 @@ const ageMagic = "age-encryption.org/"
 
 // Run restores and checks.
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {
-	conf, err := c.load()
+	conf, err := c.load(forVault...)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,7 @@ func Default() Config {
 		Retention: defaultRetention(),
 		Staff:     defaultStaff(),
 		Web:       defaultWeb(),
+		Vault:     defaultVault(),
 		Limits:    defaultLimits(),
 		Log:       defaultLog(),
 	}
@@ -89,8 +90,9 @@ func (c *Config) sections() map[string]section {
 func numbered(name string, i int) string { return fmt.Sprintf("%s[%d]", name, i+1) }
 
 // Load reads and checks a file. The error is [Faults] if the file is there and wrong. Paths in it are relative to its
-// folder.
-func Load(path string) (Config, error) {
+// folder. If parts are named, "vault" or "vault.dir", only these are checked beyond the types of values: a command that
+// needs the vault does not need the certificate.
+func Load(path string, parts ...string) (Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
@@ -99,11 +101,11 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
-	return Parse(text, dir)
+	return Parse(text, dir, parts...)
 }
 
 // Parse is Load for the text of a file in the folder dir.
-func Parse(text []byte, dir string) (Config, error) {
+func Parse(text []byte, dir string, parts ...string) (Config, error) {
 	c := Default()
 	var tree map[string]any
 	if _, err := toml.Decode(string(text), &tree); err != nil {
@@ -111,7 +113,9 @@ func Parse(text []byte, dir string) (Config, error) {
 	}
 	found := newFaults()
 	fit(found, &c, tree, dir)
+	shape := len(*found.all)
 	c.check(found)
+	found.only(shape, parts)
 	return c, found.err()
 }
 

@@ -148,6 +148,33 @@ func inPlaceOf(t *testing.T, good, bad string) []byte {
 	return out.Bytes()
 }
 
+// TestParts holds what a command is told that needs a part of the configuration.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		text  string
+		parts []string
+		want  string
+		why   string
+	}{
+		{"[vault]\ndir = 'v'\nkey_file = 'k'", []string{"vault.dir"}, "", "a running server has read the key"},
+		{"[vault]\ndir = 'v'\nkey_file = 'k'", []string{"vault"}, "vault.key_file: there is no file DIR/k", "here it is needed"},
+		{"[vault]\nkey_file = 'k'", []string{"vault.dir"}, "vault.dir: must be …", "without it nothing is found"},
+		{"[vault]\ndir = 'v'\n[log]\njson = 1", []string{"vault.dir"}, "log.json: must be true or false, not a whole number", "what has no meaning is told always"},
+		{"[vault]\ndir = 'v'\n[vaults]", []string{"vault.dir"}, "vaults: there is no such key…", "a key that is written wrong may be one that is needed"},
+	} {
+		dir := t.TempDir()
+		_, err := Parse([]byte(row.text), dir, row.parts...)
+		got := ""
+		if err != nil {
+			got = strings.ReplaceAll(err.Error(), dir, "DIR")
+		}
+		if !fitting(got, row.want) {
+			t.Errorf("%q: %q, want %q (%s)", row.text, got, row.want, row.why)
+		}
+	}
+}
+
 var shown = regexp.MustCompile(`(?m)^#([a-z_]+ =)`)
 
 // TestSample holds that the sample names every key, and that what it shows as defaults are the defaults.

@@ -63,6 +63,22 @@ func (f faults) fits(key string, err error) {
 	}
 }
 
+// only drops the faults after the first n that are in none of the parts; all parts count if none is named.
+func (f faults) only(n int, parts []string) {
+	if len(parts) == 0 {
+		return
+	}
+	kept := (*f.all)[:n]
+	for _, found := range (*f.all)[n:] {
+		if slices.ContainsFunc(parts, func(p string) bool {
+			return found.Key == p || strings.HasPrefix(found.Key, p+".") || strings.HasPrefix(found.Key, p+"[")
+		}) {
+			kept = append(kept, found)
+		}
+	}
+	*f.all = kept
+}
+
 func (f faults) err() error {
 	if len(*f.all) == 0 {
 		return nil

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"sigill/vault"
 )
 
 // File is the path of a file, absolute once it is read from a configuration. "credential:NAME" in the configuration is the
@@ -33,6 +35,17 @@ func fileAt(dir, path string) File {
 	return File(filepath.Join(dir, path))
 }
 
+// secret is the file as the vault takes it, which reads it by itself.
+func (p File) secret() vault.SecretFile {
+	switch dir := os.Getenv("CREDENTIALS_DIRECTORY"); {
+	case p == "":
+		return vault.SecretFile{}
+	case dir != "" && filepath.Dir(string(p)) == filepath.Clean(dir):
+		return vault.SecretFile{Credential: filepath.Base(string(p))}
+	}
+	return vault.SecretFile{Path: string(p)}
+}
+
 // Read gives the file's octets.
 func (p File) Read() ([]byte, error) {
 	if strings.HasPrefix(string(p), credentials) {
@@ -47,7 +60,11 @@ func (p File) Read() ([]byte, error) {
 
 // ReadPrivate is Read for a file that none but its owner may read.
 func (p File) ReadPrivate() ([]byte, error) {
-	if info, err := os.Stat(string(p)); err == nil && info.Mode().Perm()&0o077 != 0 {
+	others := fs.FileMode(0o077)
+	if p.secret().Credential != "" {
+		others = 0o007 // systemd gives access by a list, which shows as the group's
+	}
+	if info, err := os.Stat(string(p)); err == nil && info.Mode().Perm()&others != 0 {
 		return nil, fmt.Errorf("%s can be read by others (mode %v): run chmod 600 %s", p, info.Mode().Perm(), p)
 	}
 	return p.Read()
