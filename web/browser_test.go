@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,8 @@ type browser struct {
 	notes []string
 }
 
-func newBrowser(t *testing.T, s *stage) *browser {
+// newBrowser notes what is fetched from others than the stage and the named homes.
+func newBrowser(t *testing.T, s *stage, homes ...string) *browser {
 	t.Helper()
 	program, err := exec.LookPath("chromium")
 	if err != nil {
@@ -43,7 +45,7 @@ func newBrowser(t *testing.T, s *stage) *browser {
 		endRoot() // waits for the browser to be gone
 	})
 	b := &browser{Context: ctx, t: t}
-	must(t, chromedp.Listen(ctx, func(event any) { b.hear(event, s.server.URL) }))
+	must(t, chromedp.Listen(ctx, func(event any) { b.hear(event, append(homes, s.server.URL)) }))
 	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
 	must(t, err)
 	_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
@@ -53,15 +55,16 @@ func newBrowser(t *testing.T, s *stage) *browser {
 	return b
 }
 
-func (b *browser) hear(event any, home string) {
+func (b *browser) hear(event any, homes []string) {
 	switch e := event.(type) {
 	case *log.EventEntryAdded:
 		// A form with faults is answered with 422, which browsers note as an error.
-		if e.Entry.Level == log.EntryLevelError && !strings.Contains(e.Entry.Text, "422") {
+		// Other sites of a test have no icon.
+		if e.Entry.Level == log.EntryLevelError && !strings.Contains(e.Entry.Text, "422") && !strings.HasSuffix(e.Entry.URL, "/favicon.ico") {
 			b.note(e.Entry.Text + " " + e.Entry.URL)
 		}
 	case *network.EventRequestWillBeSent:
-		if u := e.Request.URL; !strings.HasPrefix(u, home) && !strings.HasPrefix(u, "data:") {
+		if u := e.Request.URL; !slices.ContainsFunc(append(homes, "data:"), func(h string) bool { return strings.HasPrefix(u, h) }) {
 			b.note("fetched " + u)
 		}
 	}

@@ -152,7 +152,11 @@ func (s *Server) endLogin(v *visit) error {
 	if provider == nil || json.Unmarshal([]byte(kept), &p) != nil || p.Provider != provider.About().ID {
 		return login.ErrState
 	}
-	identity, err := provider.Finish(ctx, v.r.URL.Query(), p.Memory)
+	answer, err := s.answer(v, provider.About())
+	if err != nil {
+		return err
+	}
+	identity, err := provider.Finish(ctx, answer, p.Memory)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /login", s.open(s.chooser))
 	m.HandleFunc("POST /login/{provider}", s.open(s.beginLogin))
 	m.HandleFunc("GET /login/{provider}/callback", s.open(s.endLogin))
+	m.HandleFunc(callbackPattern, s.open(s.takeForm))
+	m.HandleFunc("GET /login/{provider}/metadata", s.open(s.metadata))
 	m.HandleFunc("GET /login/{provider}/wait", s.open(s.wait))
 	m.HandleFunc("GET /login/{provider}/wait/part", s.open(s.waitPart))
 	m.HandleFunc("POST /login/{provider}/cancel", s.open(s.cancelLogin))
@@ -56,6 +58,7 @@ func (s *Server) routes() {
 // chain is the way of every request: headers, log and rescue, language and session, origin, page.
 func (s *Server) chain() http.Handler {
 	same := http.NewCrossOriginProtection()
+	same.AddInsecureBypassPattern(callbackPattern) // it reads no cookie
 	same.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, s.visit(w, r), errCrossOrigin)
 	}))

@@ -82,6 +82,7 @@ type Server struct {
 	sessions *scs.SessionManager
 	store    *sessionStore
 	replies  *replies
+	answers  *answers
 	visitors *limiter // by network address: logins and links
 	mux      *http.ServeMux
 	handler  http.Handler
@@ -110,6 +111,7 @@ func New(c Config) (*Server, error) {
 		now:      c.Now,
 		store:    newSessionStore(c.Now, c.Limits),
 		replies:  newReplies(c.Now, c.Limits.Session),
+		answers:  newAnswers(c.Now),
 		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
 	}
 	s.sessions = newSessions(c.Limits, s.store)
@@ -202,6 +204,7 @@ func (s *Server) end(server *http.Server, served <-chan error) error {
 func (s *Server) sweep() {
 	s.store.sweep()
 	s.replies.sweep()
+	s.answers.sweep()
 	s.visitors.sweep()
 }
 

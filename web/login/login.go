@@ -108,6 +108,8 @@ type About struct {
 	Origins []string
 	// Devices tells that the person chooses between the browser's device and another; see Visit.SameDevice.
 	Devices bool
+	// Form tells that answers come as a form that another site has the browser post, without our cookies.
+	Form bool
 }
 
 // CheckAbout tells what is wrong with a provider's id and name.

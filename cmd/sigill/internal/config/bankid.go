@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 
@@ -45,18 +44,8 @@ func (b BankID) check(f faults, whole *Config) {
 }
 
 func (b BankID) authority() (*x509.Certificate, error) {
-	if b.CA == "" {
-		return nil, errors.New("must be the file of the certificate that BankID's server is under, in PEM")
-	}
-	text, err := b.CA.Read()
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", b.CA)
-	}
-	return x509.ParseCertificate(block.Bytes)
+	ca, err := readCertificate(b.CA)
+	return ca, needed(b.CA, "the certificate that BankID's server is under, in PEM", err)
 }
 
 func (b BankID) certificate() (tls.Certificate, error) {

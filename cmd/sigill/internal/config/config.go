@@ -34,6 +34,7 @@ type Config struct {
 	Login        []Login      `toml:"login"`
 	BankID       []BankID     `toml:"bankid"`
 	Staff        Staff        `toml:"staff"`
+	SAML         []SAML       `toml:"saml"`
 	Vault        Vault        `toml:"vault"`
 	Limits       Limits       `toml:"limits"`
 	Log          Log          `toml:"log"`
@@ -82,6 +83,9 @@ func (c *Config) sections() map[string]section {
 	}
 	for i, b := range c.BankID {
 		out[numbered("bankid", i)] = b
+	}
+	for i, s := range c.SAML {
+		out[numbered("saml", i)] = s
 	}
 	return out
 }

@@ -2,8 +2,8 @@ package config
 
 import "sigill/web/login"
 
-// Providers are all ways for persons to log in, in the order of the buttons: BankID, then those of OpenID Connect. They do
-// not reach for the network.
+// Providers are all ways for persons to log in, in the order of the buttons: BankID, those of OpenID Connect, those of SAML.
+// They do not reach for the network.
 func (c *Config) Providers() (out []login.Provider, err error) {
 	for _, b := range c.BankID {
 		p, err := b.provider(c.Organisation.Name)
@@ -19,6 +19,13 @@ func (c *Config) Providers() (out []login.Provider, err error) {
 		}
 		out = append(out, p)
 	}
+	for _, s := range c.SAML {
+		p, err := s.provider(c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
 	return out, nil
 }
 
@@ -29,6 +36,9 @@ func (c *Config) providerIDs() (keys, ids []string) {
 	}
 	for i, l := range c.Login {
 		keys, ids = append(keys, numbered("login", i)), append(ids, l.ID)
+	}
+	for i, s := range c.SAML {
+		keys, ids = append(keys, numbered("saml", i)), append(ids, s.ID)
 	}
 	return keys, ids
 }
