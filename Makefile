@@ -2,7 +2,7 @@
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all build test check bench clean
+.PHONY: all build test check bench torture clean
 
 all: build
 
@@ -19,6 +19,10 @@ check:
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
+
+# 200 processes killed under load, each with all that it acknowledged looked for.
+torture:
+	SIGILL_TEST_KILLS=200 go test -race -run 'TestKilled$$' -v ./vault
 
 # The numbers of docs/performance.md.
 bench:

@@ -1,0 +1,196 @@
+package vault_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"sigill/policy"
+	"sigill/vault"
+)
+
+const (
+	// childEnv makes the test binary a child that works in the vault of that folder until it is killed.
+	childEnv = "SIGILL_TEST_VAULT_CHILD"
+	// killsEnv is how often TestKilled kills; `make torture` sets 200.
+	killsEnv     = "SIGILL_TEST_KILLS"
+	defaultKills = 20
+	// killsOfAVault is after how many kills a vault is begun anew, so that to look through one stays cheap.
+	killsOfAVault = 10
+)
+
+// killedMail is the mail of one name, small or, as each eighth, large enough to be staged.
+func killedMail(name string, n int) []byte {
+	size := 100 + n%7*1000
+	if n%8 == 7 {
+		size = 3 << 20
+	}
+	return mail(name+"@x", "Beslut", strings.Repeat(name+" ", size/(len(name)+1)))
+}
+
+// child deposits from some goroutines beside maintenance and rewrapping, and says on standard output what it got
+// acknowledged: the message and its mail.
+func child(dir, run string) error {
+	ctx := context.Background()
+	keys, err := vault.OpenKeyFile(filepath.Join(dir, "vault.key"))
+	if err != nil {
+		return err
+	}
+	v, err := vault.Open(ctx, filepath.Join(dir, "vault"), keys, vault.Options{})
+	if err != nil {
+		return err
+	}
+	failed := make(chan error)
+	var out sync.Mutex
+	for g := range 4 {
+		go func() {
+			for n := g; ; n++ {
+				name := fmt.Sprintf("%s-%d-%d", run, g, n)
+				receipt, err := depositAs(ctx, v, killedMail(name, n))
+				if err != nil {
+					failed <- err
+				}
+				out.Lock()
+				fmt.Println(receipt.ID, name, n)
+				out.Unlock()
+			}
+		}()
+	}
+	go v.Run(ctx)
+	go func() {
+		for {
+			if err := v.Maintain(ctx, nil); err != nil {
+				failed <- err
+			}
+			if err := v.RewrapKeyring(ctx); err != nil {
+				failed <- err
+			}
+		}
+	}()
+	return <-failed
+}
+
+func depositAs(ctx context.Context, v *vault.Vault, raw []byte) (vault.Receipt, error) {
+	to, err := v.Directory().Classify(ctx, []policy.Address{kim, cia})
+	if err != nil {
+		return vault.Receipt{}, err
+	}
+	w := v.Depositor().Begin(vault.Deposit{From: anna, Account: anna, Recipients: to, Rule: policy.RuleTag})
+	if _, err := w.Write(raw); err != nil {
+		w.Abort()
+		return vault.Receipt{}, err
+	}
+	return w.Commit(ctx)
+}
+
+// TestKilled kills a process under load, at random, and wants all that it acknowledged: whole, once, in a vault that
+// verifies.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	kills := defaultKills
+	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil {
+		kills = n
+	}
+	var h *house
+	var acknowledged map[string][]byte
+	total := 0
+	for kill := range kills {
+		if kill%killsOfAVault == 0 {
+			h, acknowledged = newHouse(t), map[string][]byte{}
+		}
+		must(t, h.Close())
+		before := len(acknowledged)
+		runAndKill(t, h.dir, kill, acknowledged)
+		total += len(acknowledged) - before
+		h.open()
+		wantAcknowledged(t, h, acknowledged)
+		if t.Failed() {
+			t.Fatalf("at kill %d", kill)
+		}
+	}
+	t.Logf("%d kills, %d acknowledged deposits", kills, total)
+	if total < kills/2 {
+		t.Errorf("only %d deposits were acknowledged", total)
+	}
+}
+
+// runAndKill kills the child some time after its first answer, and each fifth one while it opens the vault.
+func runAndKill(t *testing.T, dir string, run int, acknowledged map[string][]byte) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+dir, childEnv+"_RUN="+strconv.Itoa(run))
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	kill := sync.OnceFunc(func() {
+		after := time.Duration(rand.IntN(60_000)) * time.Microsecond
+		timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
+		t.Cleanup(func() { timer.Stop() })
+	})
+	if run%5 == 4 {
+		kill()
+	}
+	for lines := bufio.NewReader(out); ; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			break // the last line may be cut off
+		}
+		var id, name string
+		var n int
+		if _, err := fmt.Sscan(line, &id, &name, &n); err != nil {
+			t.Errorf("the child says %q", line)
+			break
+		}
+		acknowledged[id] = killedMail(name, n)
+		kill()
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGKILL {
+		t.Errorf("the child ended by itself: %v", cmd.ProcessState)
+	}
+}
+
+// wantAcknowledged looks that every acknowledged mail lies once with its sender and its recipient, and reads whole.
+func wantAcknowledged(t *testing.T, h *house, acknowledged map[string][]byte) {
+	t.Helper()
+	for _, at := range []struct {
+		who  policy.Address
+		role vault.Role
+	}{{anna, vault.Sent}, {cia, vault.Inbox}} {
+		r := h.reader(vault.Staff(at.who))
+		times := map[string]int{}
+		for _, e := range entries(t, r, at.who, at.role) {
+			times[e.Message.String()]++
+		}
+		for id := range acknowledged {
+			if times[id] != 1 {
+				t.Errorf("%s lies %d times in %s of %s", id, times[id], at.role, at.who)
+			}
+		}
+	}
+	r := h.reader(vault.Person(kimsID))
+	for id, raw := range acknowledged {
+		message, err := vault.ParseMessageID(id)
+		must(t, err)
+		if !bytes.Equal(read(t, r, message), raw) {
+			t.Errorf("%s reads otherwise", id)
+		}
+	}
+	if report := verify(t, h.Vault); len(report.Faults) != 0 {
+		t.Errorf("verify: %q", report.Faults)
+	}
+}
