@@ -274,6 +274,11 @@ func (k *keyring) epochOf(sealed []byte) (*epoch, []byte, error) {
 	return e, sealed[4:], err
 }
 
+func (k *keyring) has(number uint32) bool {
+	_, err := k.opening(number)
+	return err == nil
+}
+
 // opening is the epoch a record was sealed in. ErrDamaged if it is forgotten or never was.
 func (k *keyring) opening(number uint32) (*epoch, error) {
 	k.mu.RLock()

@@ -142,7 +142,7 @@ func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper
 		return ring, begin(ctx, engine, ring, newest)
 	case len(epoch) != 4:
 		return nil, fmt.Errorf("%w: no epoch", ErrDamaged)
-	case id == string(ring.file.Vault) && binary.BigEndian.Uint32(epoch) <= ring.current:
+	case id == string(ring.file.Vault) && ring.has(binary.BigEndian.Uint32(epoch)):
 		return ring, nil
 	}
 	whole, err := ring.belongs(ctx, engine)
@@ -151,6 +151,9 @@ func loadKeys(ctx context.Context, dir string, engine kv.Engine, keys KeyWrapper
 		return nil, err
 	case whole:
 		return nil, fmt.Errorf("%w: its keyring opens it, and its table meta tells of another", ErrDamaged)
+	case id == string(ring.file.Vault) && binary.BigEndian.Uint32(epoch) < ring.current:
+		// An epoch is forgotten when the vault's file is past it.
+		return nil, fmt.Errorf("%w: %s is older than its keyring: restore a whole backup", ErrDamaged, fileName)
 	case id != string(ring.file.Vault):
 		return nil, fmt.Errorf("%w: the keyring is another vault's", ErrWrongKey)
 	}
