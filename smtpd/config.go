@@ -100,6 +100,7 @@ type Config struct {
 	Directory *vault.Directory
 	Relay     Upstream
 	Tokens    Tokens // nil: nobody logs in with one
+	Notices   Notices
 	// LookupTXT asks the DNS for the keys of signatures; net.DefaultResolver's if nil.
 	LookupTXT func(ctx context.Context, name string) ([]string, error)
 	Limits    Limits
@@ -123,6 +124,7 @@ func (c Config) check() error {
 	fault(limits.Inside > limits.InsideAll, "the limit of all messages in memory is less than that of one")
 	fault(c.Depositor == nil || c.Directory == nil, "no vault")
 	fault(c.Relay == nil, "no upstream relay")
+	fault(!c.Notices.From.IsZero() && c.Notices.Bounced == nil, "nobody takes the bounces of notices")
 	for i, l := range c.Listeners {
 		fault(l.Net == nil, "listener %d is not open", i)
 		switch l.Kind {

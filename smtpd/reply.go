@@ -41,6 +41,8 @@ var (
 	errCertificate     = errors.New("smtpd: not the certificate of our mail system")
 	errUnsigned        = errors.New("smtpd: no signature of ours")
 	errKeyLater        = errors.New("smtpd: the key of a signature cannot be had")
+	errAlone           = errors.New("smtpd: a bounce with other recipients")
+	errForgedBounce    = errors.New("smtpd: a bounce of no notice")
 	errTooLarge        = errors.New("smtpd: message too large")
 	errBareLine        = errors.New("smtpd: bare CR, bare LF or NUL")
 	errLoop            = errors.New("smtpd: the mail goes round")
@@ -102,6 +104,8 @@ var table = []struct {
 	{errCertificate, 550, smtp.EnhancedCode{5, 7, 1}, "this is not the certificate of the organisation's mail system"},
 	{errUnsigned, 550, smtp.EnhancedCode{5, 7, 20}, "no DKIM signature of this organisation's domains over From and Subject holds"}, // RFC 7372 section 3.1
 	{errKeyLater, 451, smtp.EnhancedCode{4, 7, 5}, "the key of the DKIM signature cannot be looked up now, try again later"},
+	{errAlone, 452, smtp.EnhancedCode{4, 5, 3}, "a bounce goes to one recipient, send to the others by themselves"}, // RFC 5321 section 4.5.3.1.10
+	{errForgedBounce, 550, smtp.EnhancedCode{5, 1, 1}, "no notice was sent with this return path"},
 	{errTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{smtp.ErrDataTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF, or the message holds NUL"},
@@ -152,12 +156,18 @@ func translate(err error) (reply *smtp.SMTPError, known bool) {
 		up   passed
 		no   refused
 		fail *relay.Error
+		here noted
+		away answerElsewhere
 	)
 	switch {
 	case errors.As(err, &in):
 		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: sealedText(in.Receipt)}, true
 	case errors.As(err, &up):
 		return &smtp.SMTPError{Code: up.Code, EnhancedCode: up.Enhanced, Message: up.Text}, true
+	case errors.As(err, &here):
+		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "noted"}, true
+	case errors.As(err, &away):
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: away.text()}, true
 	case errors.As(err, &no):
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: no.Advice + " (rule: " + no.Rule + ")"}, true
 	case errors.As(err, &fail) && fail.Cause == nil:

@@ -41,6 +41,8 @@ type transaction struct {
 	utf8     bool
 	signed   bool            // it must have a signature of ours
 	seen     map[string]bool // recipients by key
+	foreign  bool            // the sender is of another domain: only notices are answered
+	returns  string          // the token of the notice that comes back
 }
 
 func (s *Server) newSession(work context.Context, l Listener, c *smtp.Conn) *session {
@@ -116,14 +118,17 @@ func (s *session) mail(from string, o *smtp.MailOptions) error {
 	if err != nil {
 		return errorIn{errSenderSyntax, err}
 	}
-	if err := s.maySend(account, sender); err != nil {
+	err = s.maySend(account, sender)
+	// Anybody may send to the addresses of notices, which RCPT knows.
+	foreign := err == errForeignSender && !s.server.config.Notices.From.IsZero()
+	if err != nil && !foreign {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tx = &transaction{
 		Envelope: policy.Envelope{From: sender}, id: incident(), account: account, seen: map[string]bool{},
-		size: o.Size, eightBit: o.Body == smtp.Body8BitMIME, utf8: o.UTF8, signed: signed,
+		size: o.Size, eightBit: o.Body == smtp.Body8BitMIME, utf8: o.UTF8, signed: signed, foreign: foreign,
 	}
 	return nil
 }
@@ -155,6 +160,9 @@ func (s *session) rcpt(to string) error {
 	if err != nil || a.IsZero() {
 		return errorIn{errRecipientSyntax, err}
 	}
+	if a, err = s.comesBack(a); err != nil {
+		return err
+	}
 	if s.tx.seen[a.Key()] {
 		return nil
 	}
@@ -184,6 +192,9 @@ func (s *session) data(r io.Reader) (err error) {
 	}
 	in := s.intake(r)
 	defer in.drain()
+	if tx.returns != "" {
+		return s.returned(s.ctx, *tx, in)
+	}
 	return s.conduct(s.ctx, *tx, in)
 }
 

@@ -41,6 +41,7 @@ type gatewayConfig struct {
 	MailClients      *autoconfig.Settings // nil: not told
 	NoticeFrom       policy.Address
 	NoticeReturnPath policy.Address // NoticeFrom if zero
+	NoticeAnswersTo  policy.Address // refused if zero
 	Notices          outbox.Notices
 	Signers          []outbox.Signer
 	SMTPLimits       smtpd.Limits
@@ -72,6 +73,10 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 		Hostname: c.Hostname, TLS: c.TLS, Domains: c.Domains, Rules: c.Rules, Relay: upstream,
 		Depositor: v.Depositor(), Directory: v.Directory(), Limits: c.SMTPLimits, Log: c.Log, Now: c.Now,
 		Listeners: c.SMTP, Tokens: c.tokens(),
+		Notices: smtpd.Notices{
+			From: c.NoticeFrom, ReturnPath: c.NoticeReturnPath, AnswersTo: c.NoticeAnswersTo, Where: c.Notices.MunicipalityURL,
+			Bounced: v.Outbox().Bounced,
+		},
 	})
 	if err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		Providers:   providers,
 		Tokens:      tokens,
 		MailClients: c.MailClients(),
-		NoticeFrom:  c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath,
+		NoticeFrom:  c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath, NoticeAnswersTo: c.Notices.AnswersTo,
 		Notices:    c.NoticeTexts(),
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
