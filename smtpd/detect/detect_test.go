@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"runtime"
@@ -196,6 +197,25 @@ func attached(name string, content []byte) string {
 		"\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString(content) + "\r\n--b--\r\n"
 }
 
+// winmail is a small file of Outlook's: a body and a file x.txt.
+func winmail(body, file string) []byte {
+	out := []byte("\x78\x9f\x3e\x22\x01\x00")
+	for _, a := range []struct {
+		level byte
+		id    uint32
+		data  string
+	}{{1, 0x0002800c, body}, {2, 0x00069002, ""}, {2, 0x00018010, "x.txt"}, {2, 0x0006800f, file}} {
+		sum := uint16(0)
+		for _, c := range []byte(a.data) {
+			sum += uint16(c)
+		}
+		out = binary.LittleEndian.AppendUint32(append(out, a.level), a.id)
+		out = append(binary.LittleEndian.AppendUint32(out, uint32(len(a.data))), a.data...)
+		out = binary.LittleEndian.AppendUint16(out, sum)
+	}
+	return out
+}
+
 const word = `<w:document xmlns:w="x"><w:body><w:p><w:r><w:t>64</w:t></w:r><w:r><w:t>0823</w:t></w:r><w:r><w:noBreakHyphen/><w:t>3234</w:t></w:r></w:p>` +
 	`<w:p><w:r><w:t>oros</w:t></w:r><w:r><w:t xml:space="preserve">anmälan</w:t></w:r></w:p></w:body></w:document>`
 
@@ -232,6 +252,9 @@ func TestWhereItIsLookedFor(t *testing.T) {
 		})), 2, 1, false},
 		{"odt", attached("x.odt", archive(t, map[string]string{
 			"content.xml": "<o:t><text:p>6408<text:span>23-3234</text:span></text:p><text:p>skyddad<text:s/>identitet</text:p></o:t>"})), 1, 1, false},
+		{"winmail.dat", attached("winmail.dat", winmail("640823-3234", "orosanmälan 640823-3234")), 2, 1, false},
+		{"docx in winmail.dat", attached("winmail.dat", winmail("", string(archive(t, docx)))), 1, 1, false},
+		{"a broken winmail.dat", attached("winmail.dat", winmail("", "orosanmälan")[:60]), 0, 0, true},
 		{"a picture", attached("x.png", bytes.Repeat([]byte("\x89PNG640823-3234 "), 9)), 0, 0, false},
 		{"a broken archive: nobody knows what is in it", attached("x.docx", archive(t, docx)[:40]), 0, 0, true},
 		{"broken XML", attached("x.docx", archive(t, map[string]string{"word/document.xml": "<p>640823-3234</p><"})), 1, 0, true},

@@ -1,7 +1,7 @@
 // Package detect looks through the text of a mail for identity numbers and words.
 //
 // It reads the subject, file names, text and HTML of all parts, also of embedded messages, and the text of attached
-// office documents (docx, xlsx, pptx, odt and their like), also when they lie in an archive. It does not read PDF, the
+// office documents (docx, xlsx, pptx, odt and their like), also when they lie in an archive or in winmail.dat. It does not read PDF, the
 // binary formats before docx, pictures, or what is encrypted. It promises that memory and time are bounded whatever the
 // mail is; what passes a limit is told as beyond it, never left out silently. What it gives are counts: no text of a
 // mail leaves it.
@@ -129,21 +129,27 @@ func (l *look) leaf(p *message.Part) counts {
 	case p.Type == "text", strings.HasSuffix(p.Subtype, "xml") && p.Type == "application", p.Subtype == "json", p.Subtype == "rtf":
 		return l.plain(message.Text(p, raw))
 	}
-	body := message.Body(p, raw)
+	return l.packed(name, message.Body(p, raw), 1)
+}
+
+// packed looks through a file that may hold others.
+func (l *look) packed(name string, r io.Reader, depth int) counts {
 	start := make([]byte, len(zipStart))
-	if _, err := io.ReadFull(body, start); err != nil {
-		return l.plain(bytes.NewReader(nil))
+	n, _ := io.ReadFull(r, start) // what is shorter is looked through as it is
+	whole := io.MultiReader(bytes.NewReader(start[:n]), r)
+	switch string(start) {
+	case zipStart, winmailStart:
+		all, _ := io.ReadAll(whole) // of memory; no longer than the mail
+		if string(start) == winmailStart {
+			return l.winmail(all, depth)
+		}
+		return l.archive(all, depth)
 	}
-	whole := io.MultiReader(bytes.NewReader(start), body)
-	if string(start) == zipStart {
-		packed, _ := io.ReadAll(whole) // of memory; no longer than the mail
-		return l.archive(packed, 1)
-	}
-	return l.file(name, whole, 1)
+	return l.file(name, whole)
 }
 
 // file looks through a file by its name.
-func (l *look) file(name string, r io.Reader, depth int) counts {
+func (l *look) file(name string, r io.Reader) counts {
 	switch {
 	case hasAny(name, ".txt", ".csv", ".tsv", ".log", ".json", ".rtf", ".ics", ".vcf", ".md"):
 		return l.plain(message.Text(&message.Part{}, r))

@@ -50,7 +50,7 @@ func (l *look) entry(f *zip.File, depth int) counts {
 	defer r.Close()
 	limited := &bounded{look: l, r: r, free: 1 << 20, packed: int64(f.CompressedSize64)}
 	if !nested {
-		return l.file(name, limited, depth)
+		return l.file(name, limited)
 	}
 	inner, err := io.ReadAll(limited)
 	if err != nil {
