@@ -114,8 +114,7 @@ func TestFileNames(t *testing.T) {
 		{`a<b>:"c"|d?*.txt`, "abcd.txt", "nothing a file system refuses"},
 	}
 	for _, row := range rows {
-		p := message.Part{DispositionParams: []message.Param{{Name: "filename", Value: row.in}}}
-		if got := fileName(&p); got != row.want {
+		if got := cleanName(row.in); got != row.want {
 			t.Errorf("%s: %q, want %q", row.why, got, row.want)
 		}
 	}

@@ -33,14 +33,25 @@ func (f file) Kind() string {
 	return f.Type
 }
 
-func filesOf(ix *message.Index, used map[string]bool) (out []file) {
-	listed := ix.Attachments(used)
-	for at, p := range ix.Walk() {
-		if slices.Contains(listed, p) {
-			out = append(out, file{Part: partName(at), Name: fileName(p), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
+// filesOf are the files that a reader is offered: those of a winmail.dat stand in its place.
+func filesOf(v *visit, c *vault.Content, used map[string]bool) (out []file, err error) {
+	listed := c.Index().Attachments(used)
+	for at, p := range c.Index().Walk() {
+		if !slices.Contains(listed, p) {
+			continue
+		}
+		inside, err := winmail(v, c, p, at)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range inside {
+			out = append(out, f.file)
+		}
+		if len(inside) == 0 {
+			out = append(out, file{Part: partName(at), Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
 		}
 	}
-	return out
+	return out, nil
 }
 
 // partName is a path of child indexes as it stands in an address: "1.2", "0" for the message itself.
@@ -58,9 +69,8 @@ func partName(at []int) string {
 // maxFileName is short enough for every file system, in octets of UTF-8.
 const maxFileName = 150
 
-// fileName is the last element of the name a part gives itself, without what a file system or an eye can be fooled by.
-func fileName(p *message.Part) string {
-	name := p.FileName()
+// cleanName is the last element of the name a file gives itself, without what a file system or an eye can be fooled by.
+func cleanName(name string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	name = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`:*?"<>|`, r) {
@@ -97,24 +107,37 @@ func (s *Server) part(v *visit, r *vault.Reader) error {
 		return err
 	}
 	defer c.Close()
+	place := v.r.PathValue("part")
+	outer, _, inside := strings.Cut(place, "-")
 	for at, p := range c.Index().Walk() {
-		if partName(at) != v.r.PathValue("part") || p.Type == "multipart" {
+		if partName(at) != outer || p.Type == "multipart" {
 			continue
 		}
-		kind := p.Type + "/" + p.Subtype
-		name := fileName(p)
-		switch {
-		case name == "" && kind == "message/rfc822":
-			name = v.lang.text("file.message") + ".eml"
-		case name == "":
-			name = v.lang.text("file.unnamed") + "-" + partName(at)
+		if inside {
+			return s.packedPart(v, c, p, at, place)
 		}
-		if !slices.Contains(safeTypes, kind) {
-			kind = "application/octet-stream"
-		}
-		return s.download(v, name, kind, message.Body(p, c.Section(p.Body)))
+		f := file{Part: partName(at), Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype}
+		return s.download(v, nameOf(v, f), safeType(f.Type), message.Body(p, c.Section(p.Body)))
 	}
 	return vault.ErrNotFound
+}
+
+// nameOf is what a file is saved under.
+func nameOf(v *visit, f file) string {
+	switch {
+	case f.Name == "" && f.Type == "message/rfc822":
+		return v.lang.text("file.message") + ".eml"
+	case f.Name == "":
+		return v.lang.text("file.unnamed") + "-" + f.Part
+	}
+	return f.Name
+}
+
+func safeType(kind string) string {
+	if slices.Contains(safeTypes, kind) {
+		return kind
+	}
+	return "application/octet-stream"
 }
 
 // raw downloads the mail as it came in.

@@ -64,7 +64,7 @@ func (s *Server) message(v *visit, r *vault.Reader) error {
 		SentAs: sentAs(ix, info), Own: info.FromPerson && v.who.IsPerson(),
 		CanReply: v.who.IsPerson() && !info.FromPerson, Broken: len(ix.Defects) > 0,
 	}
-	if err := s.fill(&body, c, v.r.URL.Query().Get("view")); err != nil {
+	if err := s.fill(v, &body, c); err != nil {
 		return err
 	}
 	// The title stays in the browser's history, so it does not hold the subject.
@@ -113,7 +113,7 @@ func (s *Server) conversation(v *visit, r *vault.Reader, here vault.MessageID) (
 }
 
 // fill chooses how the text is shown: as asked for, else HTML, plain text, or the raw mail if there is nothing else.
-func (s *Server) fill(b *messageBody, c *vault.Content, asked string) error {
+func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	ix := c.Index()
 	html, hasHTML := ix.BestText("html")
 	_, b.HasPlain = ix.BestText("plain")
@@ -128,10 +128,11 @@ func (s *Server) fill(b *messageBody, c *vault.Content, asked string) error {
 		used = message.ContentIDs(text)
 		b.Height = height(text)
 	}
-	b.Files = filesOf(ix, used)
-	b.View = viewOf(asked, b.HasHTML, b.HasPlain, len(b.Files) > 0)
+	if b.Files, err = filesOf(v, c, used); err != nil {
+		return err
+	}
+	b.View = viewOf(v.r.URL.Query().Get("view"), b.HasHTML, b.HasPlain, len(b.Files) > 0)
 	var text string
-	var err error
 	switch b.View {
 	case "plain":
 		text, b.Cut, err = plainText(c, int(s.config.Limits.Shown))

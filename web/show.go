@@ -117,7 +117,7 @@ func (s *Server) printed(v *visit, c *vault.Content, info vault.Info) (export.Me
 	if cut {
 		return m, export.ErrTooLarge
 	}
-	if m.Body = text; text == "" && len(filesOf(c.Index(), nil)) == 0 {
+	if m.Body = text; text == "" && len(c.Index().Attachments(nil)) == 0 {
 		if m.Body, _, err = s.rawText(c); err != nil {
 			return m, err
 		}
@@ -126,19 +126,35 @@ func (s *Server) printed(v *visit, c *vault.Content, info vault.Info) (export.Me
 	return m, err
 }
 
-// printedFiles reads every attachment for its checksum.
+// printedFiles reads every attachment for its checksum; those of a winmail.dat stand in its place.
 func printedFiles(v *visit, c *vault.Content) (out []export.Attachment, err error) {
-	for _, p := range c.Index().Attachments(nil) {
+	listed := c.Index().Attachments(nil)
+	for at, p := range c.Index().Walk() {
+		if !slices.Contains(listed, p) {
+			continue
+		}
+		if v.r.Context().Err() != nil {
+			return nil, v.r.Context().Err()
+		}
+		inside, err := winmail(v, c, p, at)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range inside {
+			out = append(out, export.Attachment{
+				Name: cmp.Or(f.Name, v.lang.text("file.unnamed")), Type: f.Type, Size: f.Size, SHA256: sha256.Sum256(f.data),
+			})
+		}
+		if len(inside) > 0 {
+			continue
+		}
 		sum := sha256.New()
 		n, err := io.Copy(sum, message.Body(p, c.Section(p.Body)))
 		if err != nil {
 			return nil, err
 		}
-		if v.r.Context().Err() != nil {
-			return nil, v.r.Context().Err()
-		}
 		out = append(out, export.Attachment{
-			Name: cmp.Or(fileName(p), v.lang.text("file.unnamed")), Type: p.Type + "/" + p.Subtype,
+			Name: cmp.Or(cleanName(p.FileName()), v.lang.text("file.unnamed")), Type: p.Type + "/" + p.Subtype,
 			Size: n, SHA256: [32]byte(sum.Sum(nil)),
 		})
 	}

@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"smtpd/relay":         {"policy"},
 	"smtpd/outbox":        {"policy", "vault", "smtpd/relay"},
 	"imapd":               {"policy", "vault", "vault/message", "vault/bearer", "imapd/internal/…"},
-	"web/…":               {"policy", "vault", "vault/message", "web/…"},
+	"web/…":               {"policy", "vault", "vault/message", "vault/message/tnef", "web/…"},
 	"cmd/sigill/…":        {"policy", "vault/…", "smtpd/…", "imapd", "web/…", "cmd/sigill/…"},
 }
 
