@@ -212,6 +212,37 @@ func TestLogoutAtTheProvider(t *testing.T) {
 	}
 }
 
+// TestLogins: one sees where one is logged in, and ends it there.
+func TestLogins(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	here, there, third := s.person(astridID), s.person(astridID), s.person(astridID)
+	there.agent = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/141.0 Safari/537.36 Edg/141.0"
+	there.get("/messages").is(http.StatusOK)
+	stranger := s.person(otherID)
+	a := here.get("/logins").is(http.StatusOK).has("Edge på Windows", "Det är den du använder nu.", "Logga ut alla andra")
+	name := first(a.body, `(?s)Edge på Windows.*?name="name" value="([^"]+)"`)
+	if n := strings.Count(a.body, "<section>"); n != 4 {
+		t.Errorf("%d sections, want three logins and one for all", n)
+	}
+	stranger.get("/logins").is(http.StatusOK).lacks("Edge", "Logga ut alla andra")
+	stranger.post("/logins", url.Values{"name": {name}}).to("/logins?out=0")
+	there.get("/messages").is(http.StatusOK)
+
+	here.post("/logins", url.Values{"name": {name}}).to("/logins?out=1")
+	there.get("/messages").to("/login?ended=1&to=%2Fmessages")
+	third.get("/messages").is(http.StatusOK)
+	here.post("/logins", nil).is(http.StatusBadRequest)
+	here.post("/logins", url.Values{"others": {"1"}}).to("/logins?out=1")
+	third.get("/messages").is(http.StatusSeeOther)
+	here.get("/logins?out=1").is(http.StatusOK).has("Utloggningen är klar.").lacks("Logga ut alla andra")
+	stranger.get("/messages").is(http.StatusOK)
+	s.staff().get("/logins").is(http.StatusOK).has("Det är den du använder nu.")
+	if s.events("end logins", "ok") != 3 {
+		t.Error("ended logins must be in the audit")
+	}
+}
+
 // TestFormerNumber: who got a new number reads, lists and answers what was sent to the old one.
 func TestFormerNumber(t *testing.T) {
 	t.Parallel()

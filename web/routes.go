@@ -37,6 +37,8 @@ func (s *Server) routes() {
 	m.HandleFunc("POST /staff/login", s.open(s.staffLogin))
 	m.HandleFunc("POST /logout", s.open(s.logout))
 	m.HandleFunc("GET /logged-out", s.open(s.loggedOut))
+	m.HandleFunc("GET /logins", s.closed(s.logins))
+	m.HandleFunc("POST /logins", s.closed(s.endLogins))
 
 	m.HandleFunc("GET /messages", s.closed(s.reading(s.list)))
 	m.HandleFunc("GET /mailboxes/{id}", s.staff(s.reading(s.mailbox)))

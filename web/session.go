@@ -1,10 +1,8 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -28,87 +26,10 @@ const (
 // newSessions does without scs.New, which starts a goroutine for a store of its own.
 func newSessions(l Limits, store scs.Store) *scs.SessionManager {
 	return &scs.SessionManager{
-		IdleTimeout:      l.Idle,
-		Lifetime:         l.Session,
-		Store:            store,
-		Codec:            scs.GobCodec{},
-		HashTokenInStore: true,
-	}
-}
-
-// sessionStore keeps sessions in memory, by the server's clock. Unlike the one of scs it remembers which were ended, so
-// that a slow request that began before a logout cannot bring its session back.
-type sessionStore struct {
-	now  func() time.Time
-	idle time.Duration
-	life time.Duration
-	mu   sync.Mutex
-	held map[string]heldSession
-}
-
-type heldSession struct {
-	data    []byte // nil when ended
-	began   time.Time
-	expires time.Time
-}
-
-// maxSessions is about 100 MB.
-const maxSessions = 200_000
-
-var errSessions = errors.New("web: too many sessions")
-
-func newSessionStore(now func() time.Time, l Limits) *sessionStore {
-	return &sessionStore{now: now, idle: l.Idle, life: l.Session, held: map[string]heldSession{}}
-}
-
-func (s *sessionStore) Find(token string) ([]byte, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h, ok := s.held[token]
-	if !ok || h.data == nil || s.now().After(h.expires) {
-		return nil, false, nil
-	}
-	return h.data, true, nil
-}
-
-// Commit keeps a session for another while, at most until its life is over.
-func (s *sessionStore) Commit(token string, data []byte, _ time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	h, ok := s.held[token]
-	switch {
-	case ok && (h.data == nil || now.After(h.expires)):
-		return nil // ended while the request was under way
-	case !ok && len(s.held) >= maxSessions:
-		return errSessions
-	case !ok:
-		h.began = now
-	}
-	h.data, h.expires = data, now.Add(s.idle)
-	if end := h.began.Add(s.life); h.expires.After(end) {
-		h.expires = end
-	}
-	s.held[token] = h
-	return nil
-}
-
-func (s *sessionStore) Delete(token string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.held[token]; ok {
-		s.held[token] = heldSession{expires: s.now().Add(24 * time.Hour)} // longer than any request
-	}
-	return nil
-}
-
-func (s *sessionStore) sweep() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for token, h := range s.held {
-		if s.now().After(h.expires) {
-			delete(s.held, token)
-		}
+		IdleTimeout: l.Idle,
+		Lifetime:    l.Session,
+		Store:       store, // keeps hashes of tokens only
+		Codec:       scs.GobCodec{},
 	}
 }
 
@@ -138,8 +59,13 @@ func (s *Server) keep(w http.ResponseWriter, r *http.Request, sent string) {
 		token, _, err := s.sessions.Commit(r.Context())
 		if err != nil {
 			s.log.Error("web: session not kept", "err", err)
-		} else if token != sent {
+			return
+		}
+		if token != sent {
 			http.SetCookie(w, cookie(sessionCookie, token, 0))
+		}
+		if who, _, ok := s.principal(r); ok {
+			s.store.describe(token, who, r.UserAgent())
 		}
 	case scs.Destroyed:
 		http.SetCookie(w, cookie(sessionCookie, "", -1))

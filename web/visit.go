@@ -118,7 +118,7 @@ func (v *visit) redirect(to string) error {
 
 // ourPath gives to if it is one of our pages to come back to after a login, else "".
 func ourPath(to string) string {
-	for _, prefix := range []string{"/messages", "/mailboxes", "/holds", "/receipts"} {
+	for _, prefix := range []string{"/messages", "/mailboxes", "/holds", "/receipts", "/logins"} {
 		rest, ok := strings.CutPrefix(to, prefix)
 		if ok && (rest == "" || rest[0] == '/') && !strings.ContainsFunc(rest, notInPath) && !strings.Contains(rest, "//") {
 			return to

@@ -208,6 +208,9 @@ func TestBankIDInABrowser(t *testing.T) {
 	bank.pass(2 * time.Second)
 	b.run(chromedp.WaitVisible(chromedp.CSS(".empty, .list")))
 	b.at("/messages", "Dina meddelanden")
+	b.run(chromedp.Navigate(s.server.URL + "/logins"))
+	b.at("/logins", "Dina inloggningar")
+	b.picture("logins")
 
 	// Without JavaScript the page loads itself anew.
 	b.run(chromedp.Click(chromedp.CSS("button.link")), chromedp.WaitVisible(chromedp.CSS("p.note")))

@@ -1,6 +1,7 @@
 package bankid
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -28,8 +29,8 @@ type Config struct {
 	CA *x509.Certificate
 	// Certificate is ours, from the bank.
 	Certificate tls.Certificate
-	// Purpose is what the app shows the person, by language ("sv", "en"): whom they log in to and why. At most 1,500
-	// octets in base64.
+	// Purpose is what the app shows the person, by language: whom they log in to and why; "sv" stands in for one that
+	// is not there. At most 1,500 octets in base64.
 	Purpose map[string]string
 	// Risk refuses orders that BankID rates above it: "LOW" or "MODERATE"; "" refuses none.
 	Risk string
@@ -113,7 +114,7 @@ func (p *Provider) request(o *order) authRequest {
 	if v.SameDevice {
 		r.ReturnURL = returnURL(v.Callback+"?back="+o.back, v.UserAgent)
 	}
-	if text := p.config.Purpose[v.Lang]; text != "" {
+	if text := cmp.Or(p.config.Purpose[v.Lang], p.config.Purpose["sv"]); text != "" {
 		r.Visible, r.Format = base64.StdEncoding.EncodeToString([]byte(text)), "plaintext"
 	}
 	if p.config.PinCode || p.config.Risk != "" {
