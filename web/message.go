@@ -30,11 +30,13 @@ type messageBody struct {
 	HasHTML  bool
 	HasPlain bool
 	Broken   bool // the mail breaks rules: offer it raw
-	Text     []segment
-	Cut      bool
-	Files    []file
-	Talk     []talk
-	CanReply bool
+	// Encrypted is how the sender encrypted the content itself: smime, rms, pgp or "".
+	Encrypted string
+	Text      []segment
+	Cut       bool
+	Files     []file
+	Talk      []talk
+	CanReply  bool
 }
 
 // talk is a message of the conversation.
@@ -62,7 +64,7 @@ func (s *Server) message(v *visit, r *vault.Reader) error {
 		ID: info.ID.String(), Subject: ix.Envelope.Subject, Info: info, Talk: talks,
 		From: ix.Envelope.From, To: people(ix.Envelope.To), Cc: people(ix.Envelope.Cc),
 		SentAs: sentAs(ix, info), Own: info.FromPerson && v.who.IsPerson(),
-		CanReply: v.who.IsPerson() && !info.FromPerson, Broken: len(ix.Defects) > 0,
+		CanReply: v.who.IsPerson() && !info.FromPerson, Broken: len(ix.Defects) > 0, Encrypted: encrypted(ix),
 	}
 	if err := s.fill(v, &body, c); err != nil {
 		return err
