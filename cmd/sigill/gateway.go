@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,8 @@ type gatewayConfig struct {
 	SMTP []smtpd.Listener
 	IMAP net.Listener // TLS from the first octet; nil for none
 	Web  net.Listener
+	// IMAPNetworks are those of IMAP's clients, all if empty; those in IMAPStubs get links in place of messages.
+	IMAPNetworks, IMAPStubs []netip.Prefix
 
 	Rules            policy.Rules
 	Upstream         relay.Config
@@ -87,7 +90,10 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.imap = imapd.New(imapd.Config{TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: c.IMAPLimits, Tokens: c.tokens()})
+	g.imap = imapd.New(imapd.Config{
+		TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: c.IMAPLimits, Tokens: c.tokens(),
+		Networks: c.IMAPNetworks, Stubs: imapd.Stubs{Networks: c.IMAPStubs, From: c.NoticeFrom, WebURL: c.WebURL},
+	})
 	g.web, err = web.New(web.Config{
 		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})

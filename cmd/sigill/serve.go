@@ -124,6 +124,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		WebURL:       c.Web.URL,
 		TLS:          s.certificate.config(),
 		SMTP:         s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
+		IMAPNetworks: c.Listen.IMAPNetworks, IMAPStubs: c.Listen.IMAPStubs,
 		Rules:       c.Rules.Policy(),
 		Upstream:    upstream,
 		Providers:   providers,

@@ -20,6 +20,9 @@ type Listen struct {
 	Connector   []Connector `toml:"connector"`
 	// Proxies are load balancers that tell the client's address by the PROXY protocol, on every port.
 	Proxies []netip.Prefix `toml:"proxies"`
+	// IMAPNetworks are those mail programs may read from, all if empty; those in IMAPStubs get links in place of messages.
+	IMAPNetworks []netip.Prefix `toml:"imap_networks"`
+	IMAPStubs    []netip.Prefix `toml:"imap_stubs"`
 }
 
 // Connector is a port for the organisation's own mail system.
@@ -34,7 +37,10 @@ type Connector struct {
 }
 
 func defaultListen() Listen {
-	return Listen{Submission: ":587", Submissions: ":465", IMAP: ":993", Web: ":443", Proxies: []netip.Prefix{}}
+	return Listen{
+		Submission: ":587", Submissions: ":465", IMAP: ":993", Web: ":443", Proxies: []netip.Prefix{},
+		IMAPNetworks: []netip.Prefix{}, IMAPStubs: []netip.Prefix{},
+	}
 }
 
 // Inherited is what leads the name of a socket that systemd has opened.
