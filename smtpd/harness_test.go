@@ -48,6 +48,7 @@ type gateway struct {
 	vault    *vault.Vault
 	upstream *sink.Sink
 	roots    *x509.CertPool
+	cert     tls.Certificate
 	addr     map[Kind]string
 	log      *syncBuffer
 	stop     func() // ends the server and waits for it
@@ -65,7 +66,7 @@ func start(t testing.TB, change func(*setup)) *gateway {
 	t.Helper()
 	g := &gateway{t: t, upstream: sink.Start(t, nil), addr: map[Kind]string{}, log: &syncBuffer{}}
 	cert, roots := sink.Certificate(t)
-	g.roots = roots
+	g.roots, g.cert = roots, cert
 	o := setup{upstreamAddr: g.upstream.Addr, vault: vault.Options{MailPasswords: true, PasswordMemory: 8}, Config: Config{
 		Hostname: "gateway.example", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, Domains: []string{"kommun.example"},
 		Limits: Limits{AuthDelay: time.Millisecond, Idle: 20 * time.Second, Command: 20 * time.Second, ShutdownGrace: 5 * time.Second},

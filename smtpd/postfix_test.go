@@ -48,9 +48,8 @@ smtputf8_enable = no
 
 const postfixMaster = `%[1]s inet n - n - - smtpd
 %[2]s inet n - n - - smtpd -o smtpd_proxy_filter=%[4]s
-%[3]s inet n - n - - smtpd -o cleanup_service_name=onward
+%[3]s inet n - n - - smtpd -o content_filter=smtp:%[5]s
 cleanup unix n - n - 0 cleanup
-onward unix n - n - 0 cleanup -o content_filter=smtp:%[5]s -o header_checks=
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
