@@ -12,7 +12,7 @@ import (
 // numbers finds personnummer and samordningsnummer: twelve digits or ten, with a date that can be and the check digit,
 // as one run of digits or with the marks people write between them. Nothing else may touch them.
 //
-// Ten digits of random have such a date and check digit once in 150. So ten digits in a run count only where they do not
+// Ten digits of random have such a date and check digit once in 130. So ten digits in a run count only where they do not
 // begin with 0, as every Swedish telephone number does, and stand free; and digits apart, such as a date and a time of
 // day, only where they cannot be one. Where the text has just said that it is about an identity number all of these count.
 type numbers struct {
