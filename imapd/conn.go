@@ -25,12 +25,12 @@ const (
 type conn struct {
 	net.Conn // the *tls.Conn
 	input    guard
+	output   *output
 	// skip tells that the library's greeting is not to be sent: the client has had one before STARTTLS.
 	skip bool
 	// release is called once, at the close.
 	release func()
 	closing sync.Once
-	writing sync.Mutex
 
 	mu    sync.Mutex // for what follows
 	dead  error
@@ -39,7 +39,6 @@ type conn struct {
 	// waiting tells that the library waits for a command, or for the end of IDLE.
 	waiting bool
 	read    deadline
-	write   deadline
 }
 
 // deadline is what the library has set. A rolling one has a limit for each step and end is its end in all.
@@ -49,7 +48,9 @@ type deadline struct {
 }
 
 func newConn(c *tls.Conn, release func()) *conn {
-	return &conn{Conn: c, input: guard{in: bufio.NewReader(c)}, release: release, login: time.Now().Add(loginLimit)}
+	out := &output{to: c}
+	in := bufio.NewReader(input{c, out})
+	return &conn{Conn: c, input: guard{in: in}, output: out, release: release, login: time.Now().Add(loginLimit)}
 }
 
 // Read gives the library at most one line, or octets of a literal (guard.go). Between lines it hangs up if that has been
@@ -107,10 +108,7 @@ func (c *conn) hangUp(text string) {
 
 // sayBye writes the last line past the library, which at that moment writes nothing or, in IDLE, whole lines.
 func (c *conn) sayBye(text string) error {
-	c.writing.Lock()
-	c.Conn.SetWriteDeadline(time.Now().Add(byeLimit))
-	c.Conn.Write([]byte("* BYE " + text + "\r\n"))
-	c.writing.Unlock()
+	c.output.farewell("* BYE " + text + "\r\n")
 	c.mu.Lock()
 	c.dead = net.ErrClosed
 	c.mu.Unlock()
@@ -118,25 +116,19 @@ func (c *conn) sayBye(text string) error {
 	return net.ErrClosed
 }
 
-// Write writes a whole p or fails.
+// Write takes all of p, which may wait until the library reads (output.go).
 func (c *conn) Write(p []byte) (int, error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
 	if c.skip {
 		c.skip = false // the greeting is one line and one write
 		return len(p), nil
 	}
-	c.mu.Lock()
-	if c.write.rolling {
-		c.Conn.SetWriteDeadline(c.write.next())
-	}
-	c.mu.Unlock()
 	c.input.answered(p)
-	return c.Conn.Write(p)
+	return c.output.Write(p)
 }
 
 // Close may be called by anyone, at any time.
 func (c *conn) Close() error {
+	c.output.last()
 	err := c.Conn.Close()
 	c.closing.Do(c.release)
 	return err
@@ -159,10 +151,8 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline is for the library.
 func (c *conn) SetWriteDeadline(t time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.write = rolls(t)
-	return c.Conn.SetWriteDeadline(c.write.next())
+	c.output.setLimit(rolls(t))
+	return nil
 }
 
 // loggedIn lifts the limit of time before login.

@@ -164,6 +164,6 @@ func (s *session) idleTurn(w *imapserver.UpdateWriter, stop <-chan struct{}) err
 	case <-stop:
 		return nil // what is selected may be another mailbox by now
 	default:
-		return s.poll(w, tellExpunges)
+		return errors.Join(s.poll(w, tellExpunges), gone(s.conn.output.send()))
 	}
 }
