@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"sigill/policy"
 	"sigill/vault/internal/kv"
@@ -35,43 +36,50 @@ func (r *Reader) Holds(ctx context.Context) (out []Info, err error) {
 	return out, err
 }
 
-// Complete gives identities, by the key of the address, to the recipients of a held message. When every outside
-// recipient has one the hold ends: access is given and notices are queued in the same transaction. Else ErrIncomplete,
-// and nothing is changed. ErrNotFound if the message is not held or was not sent by the principal's side.
-func (r *Reader) Complete(ctx context.Context, id MessageID, identities map[string]policy.PersonID) error {
+// Complete gives identities, by the key of the address, to the recipients of a held message, and asks the others, of the
+// addresses ask, to identify themselves. When every outside recipient has an identity the hold ends: access is given and
+// notices are queued in the same transaction. ErrIncomplete, and nothing is changed, if a recipient has neither an
+// identity nor been asked. ErrNotFound if the message is not held or was not sent by the principal's side.
+func (r *Reader) Complete(ctx context.Context, id MessageID, identities map[string]policy.PersonID, ask ...policy.Address) error {
 	return r.update(ctx, func(a *access) error {
-		rec, found, err := load[messageRecord](a.tx, tMessage, id[:])
+		rec, err := a.heldBySide(id)
 		if err != nil {
 			return err
 		}
-		if !found || !rec.Held || !a.sender(rec) {
-			return ErrNotFound
-		}
-		if err := a.identify(&rec, identities); err != nil {
+		if err := a.identify(id, &rec, identities, ask); err != nil {
 			return err
 		}
-		return a.endHold(id, &rec)
+		if rec.identified() {
+			return a.endHold(id, &rec)
+		}
+		return save(a.tx, tMessage, id[:], &rec)
 	})
 }
 
-func (a *access) identify(rec *messageRecord, identities map[string]policy.PersonID) error {
+func (a *access) identify(id MessageID, rec *messageRecord, identities map[string]policy.PersonID, ask []policy.Address) error {
 	for i := range rec.Recipients {
 		r := &rec.Recipients[i]
 		if !r.Kind.Outside() || r.Person != "" {
 			continue
 		}
-		if id := identities[r.Address.Key()]; !id.IsZero() {
-			r.Person = id.Digits()
+		if person := identities[r.Address.Key()]; !person.IsZero() {
+			r.Person = person.Digits()
 			continue
 		}
 		binding, known, err := a.binding(r.Address) // it may have come since
 		if err != nil {
 			return err
 		}
-		if !known {
+		switch {
+		case known:
+			r.Person = binding.Person
+		case slices.ContainsFunc(ask, func(to policy.Address) bool { return to.Key() == r.Address.Key() }):
+			if err := a.ask(id, rec, i); err != nil {
+				return err
+			}
+		case r.Asked == 0:
 			return ErrIncomplete
 		}
-		r.Person = binding.Person
 	}
 	return nil
 }

@@ -9,12 +9,13 @@ import (
 
 // FollowLink gives the message of a person's link. If the person is the one the message is for, the binding between
 // address and person is remembered as verified now, unless the address is bound already. An unknown link and a wrong
-// person are both ErrNotFound after the same work, and both are in the audit. ErrRecalled if the sender took it back.
+// person are both ErrNotFound after the same work, and both are in the audit. ErrRecalled if the sender took it back;
+// ErrAwaitsApproval if the sender asked who the recipient is and has not approved anybody yet.
 func (r *Reader) FollowLink(ctx context.Context, token string) (MessageID, error) {
 	var id MessageID
-	var followed, recalled bool
+	var followed, recalled, awaits bool
 	err := r.update(ctx, func(a *access) error {
-		id, followed = MessageID{}, false
+		id, followed, awaits = MessageID{}, false, false
 		link, found, err := load[linkRecord](a.tx, tLink, a.v.linkKey(token))
 		if err != nil {
 			return err
@@ -25,16 +26,24 @@ func (r *Reader) FollowLink(ctx context.Context, token string) (MessageID, error
 		}
 		recalled = rec.Recalled != 0
 		id, followed = link.Message, found && a.reader.p.IsPerson() && to.Person != "" && a.is(to)
+		awaits = found && a.reader.p.IsPerson() && rec.Held && to.Person == "" && to.Asked != 0 && !recalled
 		result := "refused"
-		if followed {
-			result = "ok"
-			if err := a.verify(to); err != nil {
-				return err
-			}
+		switch {
+		case followed:
+			result, err = "ok", a.verify(to)
+		case awaits:
+			result, err = "identified", a.claim(link, &rec)
+		case found:
+			err = a.mismatch(link, &rec)
+		}
+		if err != nil {
+			return err
 		}
 		return a.record(Event{Actor: a.v.actor(a.reader.p), Action: "link", Message: id, Result: result, Detail: string(a.reader.door)})
 	})
 	switch {
+	case err == nil && awaits:
+		return MessageID{}, ErrAwaitsApproval
 	case err == nil && !followed:
 		return MessageID{}, ErrNotFound
 	case err == nil && recalled:

@@ -31,7 +31,7 @@ func (o *Outbox) poke() {
 func (t *tx) queue(kind JobKind, to policy.Address, m MessageID, n int) error {
 	now := instantOf(t.v.now())
 	rec := jobRecord{Kind: kind, To: to, Message: m, Recipient: n, Created: now, Due: now}
-	if kind == NoticeMessage {
+	if kind == NoticeMessage || kind == NoticeIdentify {
 		rec.Link = rand.Text() // 130 bits
 		if err := save(t, tLink, t.v.linkKey(rec.Link), &linkRecord{Message: m, Recipient: n}); err != nil {
 			return err
@@ -130,7 +130,7 @@ func (o *Outbox) Sent(ctx context.Context, j Job) error {
 func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 	return o.end(ctx, j, "failed", func(t *tx, rec jobRecord) error {
 		switch rec.Kind {
-		case NoticeHold, NoticeFailed, NoticeReminder, NoticeUnread:
+		case NoticeHold, NoticeFailed, NoticeReminder, NoticeUnread, NoticeIdentified, NoticeMismatch:
 			return nil
 		case NoticeDisposal:
 			return t.warnFailed(rec)

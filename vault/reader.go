@@ -293,15 +293,24 @@ func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 		if !all && !a.is(r) {
 			continue
 		}
-		state := RecipientState{Address: r.Address, Kind: r.Kind, Status: r.Status, At: r.At.time()}
-		if p, err := policy.ParsePersonID(r.Person); err == nil {
-			state.Masked = p.Masked()
+		state := RecipientState{Address: r.Address, Kind: r.Kind, Status: r.Status, At: r.At.time(), Masked: masked(r.Person)}
+		if all {
+			state.Asked, state.Claims, state.Mismatch = r.Asked.time(), r.claims(), r.Mismatch.time()
 		}
 		info.Recipients = append(info.Recipients, state)
 	}
 	var err error
 	info.DisposedAt, err = a.disposedAt(id, rec)
 	return info, err
+}
+
+// masked is the form of digits that a person recognises, "" of none.
+func masked(digits string) string {
+	p, err := policy.ParsePersonID(digits)
+	if err != nil {
+		return ""
+	}
+	return p.Masked()
 }
 
 // sender tells whether the principal sent the message, or a function address it belongs to.

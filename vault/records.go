@@ -57,6 +57,18 @@ type recipientRecord struct {
 	Person  string               `codec:"3,omitempty"` // digits
 	Status  Status               `codec:"4"`
 	At      instant              `codec:"5"`
+	// Asked is when the recipient was asked to identify, Claims who did, Mismatch when another first came by the link.
+	Asked    instant       `codec:"6,omitempty"`
+	Claims   []claimRecord `codec:"7,omitempty"`
+	Mismatch instant       `codec:"8,omitempty"`
+}
+
+type claimRecord struct {
+	ID       string  `codec:"1"`
+	Person   string  `codec:"2"` // digits
+	Name     string  `codec:"3,omitempty"`
+	At       instant `codec:"4"`
+	Rejected bool    `codec:"5,omitempty"`
 }
 
 type messageIDRecord struct {

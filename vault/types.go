@@ -31,6 +31,7 @@ func ParseMessageID(s string) (id MessageID, err error) {
 type Principal struct {
 	address policy.Address
 	person  policy.PersonID
+	name    string
 }
 
 // Staff is the staff member with this address as a principal.
@@ -38,6 +39,12 @@ func Staff(a policy.Address) Principal { return Principal{address: a} }
 
 // Person is the person with this identity number as a principal.
 func Person(id policy.PersonID) Principal { return Principal{person: id} }
+
+// Named is a person with the name that the e-ID told, which the sender sees who asked the recipient to identify.
+func (p Principal) Named(name string) Principal {
+	p.name = name
+	return p
+}
 
 // IsPerson tells a person from a staff member.
 func (p Principal) IsPerson() bool { return !p.person.IsZero() }
@@ -137,6 +144,11 @@ type RecipientState struct {
 	Status Status
 	// At is when Status came to be, UTC.
 	At time.Time
+	// Asked is when the recipient was asked to identify; zero if not. Claims are who did, and wait for the sender's word.
+	Asked  time.Time
+	Claims []Claim
+	// Mismatch is when somebody else first logged in by the recipient's link; zero if nobody did.
+	Mismatch time.Time
 }
 
 // Info is what is known of a message beside its content.
@@ -218,9 +230,12 @@ const (
 	NoticeHold    JobKind = "hold"    // to the sender: identities are missing
 	NoticeFailed  JobKind = "failed"  // to the sender: a notice could not be delivered
 	// NoticeDisposal is to the owner: a message will be disposed of.
-	NoticeDisposal JobKind = "disposal"
-	NoticeReminder JobKind = "reminder" // to a person: a secure message still waits
-	NoticeUnread   JobKind = "unread"   // to the sender: a recipient has not opened the message
+	NoticeDisposal   JobKind = "disposal"
+	NoticeIdentify   JobKind = "identify"   // to a recipient: the sender wants to know who this is
+	NoticeIdentified JobKind = "identified" // to the sender: the recipient has identified
+	NoticeMismatch   JobKind = "mismatch"   // to the sender: somebody else has used a recipient's link
+	NoticeReminder   JobKind = "reminder"   // to a person: a secure message still waits
+	NoticeUnread     JobKind = "unread"     // to the sender: a recipient has not opened the message
 )
 
 // Job is a notice to be sent. It holds no content.

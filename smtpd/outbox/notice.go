@@ -64,7 +64,7 @@ type notice struct{ Subject, Text, HTML string }
 // Kinds are the kinds of notices, in the order of a preview.
 var Kinds = []vault.JobKind{
 	vault.NoticeMessage, vault.NoticeReminder, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeUnread,
-	vault.NoticeDisposal,
+	vault.NoticeDisposal, vault.NoticeIdentify, vault.NoticeIdentified, vault.NoticeMismatch,
 }
 
 // newTexts checks what it is given, and the templates by writing a notice of each kind.
@@ -147,7 +147,9 @@ func (n Notices) link(j vault.Job) string {
 			return n.BaseURL + "/"
 		}
 		return n.BaseURL + "/m/" + j.Link
-	case vault.NoticeHold:
+	case vault.NoticeIdentify: // in every mode: without it nobody knows which recipient has logged in
+		return n.BaseURL + "/m/" + j.Link
+	case vault.NoticeHold, vault.NoticeIdentified:
 		return n.BaseURL + "/holds/" + j.Message.String()
 	default:
 		return n.BaseURL + "/messages/" + j.Message.String()
