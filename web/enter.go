@@ -171,7 +171,7 @@ func (s *Server) endLogin(v *visit) error {
 
 // enterPerson makes the session that of whom a provider vouches for.
 func (s *Server) enterPerson(v *visit, i login.Identity, provider string) error {
-	ctx, who := v.r.Context(), vault.Person(i.Person)
+	ctx, who := v.r.Context(), vault.Person(i.Person).Named(i.Name)
 	for _, former := range i.Former {
 		if err := s.config.Vault.Directory().PutFormer(ctx, i.Person, former, provider); err != nil {
 			return err
@@ -180,6 +180,7 @@ func (s *Server) enterPerson(v *visit, i login.Identity, provider string) error 
 	if err := s.enter(v.r, who, ""); err != nil {
 		return err
 	}
+	s.sessions.Put(ctx, keyFull, i.Name)
 	s.sessions.Put(ctx, keyEnd, i.End)
 	v.who, v.in = who, true
 	return s.audit(ctx, who, "login", provider)
@@ -209,7 +210,10 @@ const noMessage = "/messages/none"
 func (s *Server) openLink(v *visit, token string) error {
 	return s.reading(func(v *visit, r *vault.Reader) error {
 		id, err := r.FollowLink(v.r.Context(), token)
-		if errors.Is(err, vault.ErrNotFound) {
+		switch {
+		case errors.Is(err, vault.ErrAwaitsApproval):
+			return v.redirect("/identified")
+		case errors.Is(err, vault.ErrNotFound):
 			return v.redirect(noMessage)
 		}
 		if err != nil {
@@ -217,4 +221,10 @@ func (s *Server) openLink(v *visit, token string) error {
 		}
 		return v.redirect("/messages/" + id.String())
 	})(v)
+}
+
+// identified tells whoever came by the link of a recipient who was to identify what happens now. It says the same to
+// everybody who is logged in.
+func (s *Server) identified(v *visit) error {
+	return s.render(v, http.StatusOK, "identified", v.lang.text("identified.title"), nil)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,8 +56,12 @@ type identityField struct {
 	vault.RecipientState
 	Name  string // of the field; "" if the identity is known
 	Value string // as it was typed
+	Ask   bool   // the recipient is to identify instead
 	Fault string // key of what is wrong with it
 }
+
+// askName is the field that says the recipient is to identify.
+func askName(a policy.Address) string { return "ask:" + a.Key() }
 
 // fieldName is the field of a recipient's identity number.
 func fieldName(a policy.Address) string { return "number:" + a.Key() }
@@ -119,9 +124,9 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 	if err := v.r.ParseForm(); err != nil {
 		return errBadForm
 	}
-	identities := body.read(v.r)
+	identities, ask := body.read(v.r)
 	if body.Faults == 0 {
-		err := r.Complete(v.r.Context(), id, identities)
+		err := r.Complete(v.r.Context(), id, identities, ask...)
 		if err == nil {
 			return v.redirect("/holds/" + id.String() + "/done")
 		}
@@ -133,15 +138,20 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 	return s.render(v, http.StatusUnprocessableEntity, "hold", v.lang.heading("hold.title", true), body)
 }
 
-// read takes the numbers out of the form and notes at each field what is wrong.
-func (b *holdBody) read(r *http.Request) map[string]policy.PersonID {
-	identities := map[string]policy.PersonID{}
+// read takes the numbers out of the form, and who is to identify, and notes at each field what is wrong. Who was asked
+// before needs no number.
+func (b *holdBody) read(r *http.Request) (identities map[string]policy.PersonID, ask []policy.Address) {
+	identities = map[string]policy.PersonID{}
 	for i := range b.Outside {
 		f := &b.Outside[i]
 		if f.Name == "" {
 			continue
 		}
 		f.Value = strings.TrimSpace(r.PostForm.Get(f.Name))
+		if f.Ask = r.PostForm.Has(askName(f.Address)); f.Value == "" && (f.Ask || !f.Asked.IsZero()) {
+			ask = append(ask, f.Address)
+			continue
+		}
 		person, err := policy.ParsePersonID(f.Value)
 		if err != nil {
 			f.Fault = "hold.error." + personFault(f.Value, err)
@@ -150,7 +160,37 @@ func (b *holdBody) read(r *http.Request) map[string]policy.PersonID {
 		}
 		identities[f.Address.Key()] = person
 	}
-	return identities
+	return identities, ask
+}
+
+// AskName is the name of the field that says the recipient is to identify.
+func (f identityField) AskName() string { return askName(f.Address) }
+
+// settleClaim approves or rejects somebody who has identified.
+func (s *Server) settleClaim(v *visit, r *vault.Reader) error {
+	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := s.smallForm(v); err != nil {
+		return err
+	}
+	to, err := policy.ParseAddress(v.r.PostForm.Get("to"))
+	if err != nil {
+		return errBadForm
+	}
+	settle := r.Approve
+	switch v.r.PostForm.Get("answer") {
+	case "approve":
+	case "reject":
+		settle = r.Reject
+	default:
+		return errBadForm
+	}
+	if err := settle(v.r.Context(), id, to, v.r.PostForm.Get("claim")); err != nil {
+		return err
+	}
+	return v.redirect("/holds/" + id.String() + "/done")
 }
 
 func personFault(value string, err error) string {
@@ -179,7 +219,8 @@ func (s *Server) completed(v *visit, r *vault.Reader) error {
 	if err != nil {
 		return err
 	}
-	if info.Held {
+	asked := slices.ContainsFunc(info.Recipients, func(to vault.RecipientState) bool { return !to.Asked.IsZero() })
+	if info.Held && !asked {
 		return v.redirect("/holds/" + id.String())
 	}
 	body, err := s.holdBody(v, r, info)

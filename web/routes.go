@@ -51,6 +51,8 @@ func (s *Server) routes() {
 	m.HandleFunc("POST /messages/{id}/reply", s.open(s.reply))
 	m.HandleFunc("GET /receipts/{id}", s.person(s.reading(s.receipt)))
 
+	m.HandleFunc("GET /identified", s.person(s.identified))
+	m.HandleFunc("POST /holds/{id}/claims", s.staff(s.reading(s.settleClaim)))
 	m.HandleFunc("GET /holds", s.staff(s.reading(s.holds)))
 	m.HandleFunc("GET /holds/{id}", s.staff(s.reading(s.hold)))
 	m.HandleFunc("POST /holds/{id}", s.staff(s.reading(s.complete)))

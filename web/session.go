@@ -20,6 +20,7 @@ const (
 	keyAddress = "address" // staff member's address
 	keyName    = "name"    // staff member's name
 	keyPending = "pending" // a login under way
+	keyFull    = "full"    // person's name, as the e-ID told it
 	keyEnd     = "end"     // where the provider logs out
 )
 
@@ -102,7 +103,7 @@ func (s *Server) principal(r *http.Request) (p vault.Principal, name string, ok 
 	ctx := r.Context()
 	if digits := s.sessions.GetString(ctx, keyPerson); digits != "" {
 		id, err := policy.ParsePersonID(digits)
-		return vault.Person(id), id.Masked(), err == nil
+		return vault.Person(id).Named(s.sessions.GetString(ctx, keyFull)), id.Masked(), err == nil
 	}
 	if address := s.sessions.GetString(ctx, keyAddress); address != "" {
 		a, err := policy.ParseAddress(address)

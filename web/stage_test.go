@@ -92,6 +92,7 @@ type fakeProvider struct {
 	mu     sync.Mutex
 	person policy.PersonID
 	former []policy.PersonID
+	name   string
 	end    string
 	err    error // of Finish
 }
@@ -111,7 +112,7 @@ func (p *fakeProvider) Finish(_ context.Context, answer url.Values, memory strin
 	if answer.Get("state") != memory {
 		return login.Identity{}, login.ErrState
 	}
-	return login.Identity{Person: p.person, Former: p.former, End: p.end}, p.err
+	return login.Identity{Person: p.person, Former: p.former, Name: p.name, End: p.end}, p.err
 }
 
 func (p *fakeProvider) is(id policy.PersonID, err error) {
@@ -200,7 +201,7 @@ func (s *stage) link(to policy.Address) string {
 	must(s.t, err)
 	token := ""
 	for _, j := range jobs {
-		if j.Kind == vault.NoticeMessage && j.To.Key() == to.Key() {
+		if (j.Kind == vault.NoticeMessage || j.Kind == vault.NoticeIdentify) && j.To.Key() == to.Key() {
 			token = j.Link
 		}
 	}

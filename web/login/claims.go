@@ -48,13 +48,23 @@ func (o *OIDC) identity(d *discovered, t told, home string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	who := Identity{Person: persons[0], Assurance: t.acr, End: o.end(d, t, home)}
+	who := Identity{Person: persons[0], Name: nameIn(t.all), Assurance: t.acr, End: o.end(d, t, home)}
 	for _, f := range former {
 		if f != who.Person {
 			who.Former = append(who.Former, f)
 		}
 	}
 	return who, nil
+}
+
+// nameIn is the name in the standard claims (OpenID Connect Core section 5.1).
+func nameIn(all map[string]any) string {
+	if name, ok := lookup(all, []string{"name"}); ok {
+		return NameOf(name)
+	}
+	given, _ := lookup(all, []string{"given_name"})
+	family, _ := lookup(all, []string{"family_name"})
+	return NameOf(given, family)
 }
 
 // numbers are the identity numbers at the paths where there is one.

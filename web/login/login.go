@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"sigill/policy"
 )
@@ -136,8 +137,25 @@ type Identity struct {
 	Person policy.PersonID
 	// Former are numbers the person had before: mostly a samordningsnummer that became a personnummer.
 	Former []policy.PersonID
+	// Name is what the provider told, for a sender who asked the recipient to identify; "" if it told none.
+	Name string
 	// Assurance is the provider's word for the level of assurance, "" if it told none.
 	Assurance string
 	// End is where the browser logs out at the provider, "" if it cannot. It holds no identity number.
 	End string
+}
+
+// maxName is the runes of a name that is kept; people have shorter ones.
+const maxName = 100
+
+// NameOf makes one line of the parts of a name, without what would not be seen.
+func NameOf(parts ...string) string {
+	words := strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, strings.Join(parts, " ")))
+	name := []rune(strings.Join(words, " "))
+	return string(name[:min(len(name), maxName)])
 }

@@ -177,7 +177,7 @@ func (p *Provider) Finish(_ context.Context, _ url.Values, memory string) (login
 	if err != nil {
 		return login.Identity{}, errors.Join(login.ErrBadNumber, err)
 	}
-	return login.Identity{Person: person, Assurance: login.LOA3}, nil
+	return login.Identity{Person: person, Name: o.name, Assurance: login.LOA3}, nil
 }
 
 // Cancel breaks a login off.

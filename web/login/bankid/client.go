@@ -164,13 +164,14 @@ type orderRef struct {
 	OrderRef string `json:"orderRef"`
 }
 
-// collected is the answer of /collect. What else it holds, such as names and signatures, is not kept.
+// collected is the answer of /collect. What else it holds, such as the signature, is not kept.
 type collected struct {
 	Status     string `json:"status"`
 	Hint       string `json:"hintCode"`
 	Completion struct {
 		User struct {
 			PersonalNumber string `json:"personalNumber"`
+			Name           string `json:"name"`
 		} `json:"user"`
 		Device struct {
 			IPAddress string `json:"ipAddress"`

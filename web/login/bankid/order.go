@@ -36,6 +36,7 @@ type order struct {
 	returned bool // the app has sent this session's browser back
 	done     time.Time
 	number   string // of who logged in
+	name     string // as BankID tells it
 	device   string // address of the app
 }
 
@@ -87,6 +88,7 @@ func (p *Provider) collect(ctx context.Context, o *order) error {
 		o.say, o.showQR = o.pending(c.Hint), !o.visit.SameDevice && c.Hint == "outstandingTransaction"
 	case "complete":
 		o.number, o.device, o.done = c.Completion.User.PersonalNumber, c.Completion.Device.IPAddress, o.looked
+		o.name = login.NameOf(c.Completion.User.Name)
 		o.settle(o.looked)
 	case "failed":
 		if c.Hint == "startFailed" && !o.visit.SameDevice && o.round < rounds {

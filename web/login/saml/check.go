@@ -138,13 +138,33 @@ func (p *Provider) identity(a *saml.Assertion) (login.Identity, error) {
 	if err != nil {
 		return login.Identity{}, err
 	}
-	who := login.Identity{Person: persons[0], Assurance: level(a)}
+	who := login.Identity{Person: persons[0], Name: nameIn(a), Assurance: level(a)}
 	for _, f := range former {
 		if f != who.Person {
 			who.Former = append(who.Former, f)
 		}
 	}
 	return who, nil
+}
+
+// Names of attributes with a person's name (Sweden Connect, Attribute Specification section 3.1).
+const (
+	displayName = "urn:oid:2.16.840.1.113730.3.1.241"
+	givenName   = "urn:oid:2.5.4.42"
+	surname     = "urn:oid:2.5.4.4"
+)
+
+func nameIn(a *saml.Assertion) string {
+	told := map[string]string{}
+	for _, attribute := range a.AttributeStatements[0].Attributes {
+		if len(attribute.Values) == 1 {
+			told[attribute.Name] = attribute.Values[0].Value
+		}
+	}
+	if name := login.NameOf(told[displayName]); name != "" {
+		return name
+	}
+	return login.NameOf(told[givenName], told[surname])
 }
 
 // numbers are the identity numbers of attributes, by their names and never by their friendly ones.

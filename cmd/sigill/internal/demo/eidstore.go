@@ -58,6 +58,7 @@ type login struct {
 	request oidc.AuthRequest
 	at      time.Time
 	person  policy.PersonID
+	name    string
 	subject string
 }
 
@@ -87,6 +88,17 @@ func (l *login) claims(info *oidc.UserInfo) {
 		name = ClaimSamordningsnummer
 	}
 	info.AppendClaims(name, l.person.Digits())
+	info.Name = l.name
+}
+
+// nameOf is a person's name; a test number that is nobody's has a name too, as every e-ID has.
+func (s *eidStore) nameOf(p policy.PersonID) string {
+	for _, known := range s.config.Persons {
+		if known.Number == p {
+			return known.Name
+		}
+	}
+	return "Test Testsson"
 }
 
 // finish ends a login under way with a person. The subject tells the same person again and is no number.
@@ -100,7 +112,7 @@ func (s *eidStore) finish(id string, p policy.PersonID) error {
 	mac := hmac.New(sha256.New, s.pepper[:])
 	mac.Write([]byte(p.Digits()))
 	done := *s.logins[i] // others may hold the old one
-	done.person, done.at = p, time.Now()
+	done.person, done.name, done.at = p, s.nameOf(p), time.Now()
 	done.subject = base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 	s.logins[i] = &done
 	return nil
