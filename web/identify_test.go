@@ -18,7 +18,7 @@ func TestTheRecipientIdentifies(t *testing.T) {
 	path, message := "/holds/"+sent.ID.String(), "/messages/"+sent.ID.String()
 	staff := s.staff()
 	staff.get(path).is(http.StatusOK).has(`type="checkbox" name="ask:` + stranger.Key() + `"`)
-	staff.follow(staff.post(path, url.Values{"ask:" + stranger.Key(): {"on"}, "number:" + stranger.Key(): {""}}).to(path+"/done")).
+	staff.follow(staff.post(path, url.Values{"ask:" + stranger.Key(): {"on"}, "number:" + stranger.Key(): {""}}).to(path + "/done")).
 		is(http.StatusOK).has("Mottagaren får legitimera sig")
 	staff.get(path).is(http.StatusOK).has("ombads legitimera sig").lacks("checkbox")
 
