@@ -40,7 +40,7 @@ func startEID(t *testing.T) *party {
 	}
 	config := EIDConfig{
 		Issuer: "https://" + l.Addr().String(), ClientID: "porten", ClientSecret: "hemlig", RedirectURIs: []string{callback},
-		Persons: ThePersons(),
+		LogoutURIs: []string{callback + "/out"}, Persons: ThePersons(),
 	}
 	e, err := NewEID(config)
 	if err != nil {
@@ -175,6 +175,23 @@ func TestEIDRefuses(t *testing.T) {
 		}
 		if body := p.body(answer); strings.Contains(body, "personal_number") {
 			t.Error("a request it should refuse got the form")
+		}
+	}
+}
+
+// TestEIDLogout: the gateway sends a browser here without an ID token, and it comes back where it may and nowhere else.
+func TestEIDLogout(t *testing.T) {
+	t.Parallel()
+	p := startEID(t)
+	end := strings.TrimSuffix(p.oauth.Endpoint.AuthURL, "/authorize") + "/end_session?client_id=porten&post_logout_redirect_uri="
+	for to, back := range map[string]bool{callback + "/out": true, "https://elsewhere.example/": false} {
+		resp, err := p.browser.Get(end + url.QueryEscape(to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if (resp.Header.Get("Location") == to) != back {
+			t.Errorf("to %s: %s, %s", to, resp.Status, resp.Header.Get("Location"))
 		}
 	}
 }
