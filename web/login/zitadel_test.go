@@ -125,8 +125,8 @@ func (r *real) CreateAccessToken(ctx context.Context, request zitadel.TokenReque
 	return r.Storage.CreateAccessToken(ctx, request)
 }
 
-func (r *real) SetUserinfoFromRequest(_ context.Context, u *oidc.UserInfo, _ zitadel.IDTokenRequest, scopes []string) error {
-	return r.SetUserinfoFromToken(nil, u, "", "", "")
+func (r *real) SetUserinfoFromRequest(ctx context.Context, u *oidc.UserInfo, _ zitadel.IDTokenRequest, scopes []string) error {
+	return r.SetUserinfoFromToken(ctx, u, "", "", "")
 }
 
 func (r *real) SetUserinfoFromToken(_ context.Context, u *oidc.UserInfo, _, _, _ string) error {

@@ -79,7 +79,6 @@ type idp struct {
 	assertion   func(a *etree.Element)                // before it is signed and encrypted
 	sealed      func(plain []byte) []byte             // what is encrypted
 	open        bool                                  // the assertion is not encrypted
-	encryption  string                                // in place of AES-256-GCM
 	response    func(r *etree.Element)                // before it is signed
 	sign        func(r *etree.Element) *etree.Element // in place of the right signature
 	finally     func(r *etree.Element)                // after it is signed
