@@ -111,16 +111,18 @@ func (d *date) offset(w string) {
 	d.zone = (n/100*60 + n%100) * 60
 }
 
+const day = 24 * 60 * 60 // seconds
+
 func (d *date) time() (time.Time, bool) {
 	if d.day < 1 || d.month == 0 || d.year < 0 || d.year > 9999 || d.hour > 23 || d.min > 59 || d.sec > 60 {
 		return time.Time{}, false
 	}
 	zone := time.UTC
-	if d.zone != 0 {
+	if d.zone != 0 && max(d.zone, -d.zone) < day { // zones that add up to more are none
 		zone = time.FixedZone("", d.zone)
 	}
 	t := time.Date(d.year, d.month, d.day, max(d.hour, 0), d.min, d.sec, 0, zone)
-	return t, t.Day() == d.day || d.sec == 60
+	return t, t.Year() <= 9999 && (t.Day() == d.day || d.sec == 60)
 }
 
 // monthOf reads English month names, short or long, and the two Swedish ones that are spelled differently.
