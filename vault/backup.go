@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sigill/vault/internal/kv"
 )
@@ -29,6 +30,17 @@ var tables = []kv.Table{
 	tAccount, tFunction, tMember, tBinding, tLink, tHold, tJob, tAudit, tCheckpoint,
 	tLegalHold, tDisposal, tMessageJob, tDevice, tFormer, tQuiet,
 }
+
+// keySizes are the octets of each table's keys, which the code relies on when it takes them apart. A meta key is a name.
+var keySizes = map[kv.Table][]int{
+	tKey: {16}, tChunk: {20}, tIndex: {16}, tMessage: {16}, tStaging: {16}, tConversation: {24}, tMessageID: {32},
+	tMailbox: {8}, tOwner: {33, 41}, tEntry: {12}, tWhere: {28}, tOpened: {32}, tAccount: {32}, tFunction: {32},
+	tMember: {64}, tBinding: {32}, tLink: {32}, tHold: {48}, tJob: {24}, tAudit: {8}, tCheckpoint: {8},
+	tLegalHold: {33, 49}, tDisposal: {8}, tMessageJob: {40}, tDevice: {64}, tFormer: {65}, tQuiet: {32},
+}
+
+// valueSizes are those of values that are not sealed and hold an id.
+var valueSizes = map[kv.Table]int{tConversation: 16, tOwner: 8}
 
 // endOfBackup takes the place of a table's number after the last record.
 const endOfBackup = 0xff
@@ -168,8 +180,25 @@ type record struct {
 	key, value []byte
 }
 
-// restoreBatch is how many octets one transaction restores.
-const restoreBatch = 4 << 20
+// check refuses what no vault has written: the sum of a backup tells damage, and anybody can put the right one.
+func (r record) check() error {
+	if r.table == tMeta && len(r.key) > 0 && len(r.key) < 100 {
+		return nil
+	}
+	if !slices.Contains(keySizes[r.table], len(r.key)) {
+		return fmt.Errorf("%w: a key of %d octets in table %s", ErrBackup, len(r.key), r.table)
+	}
+	if size, ok := valueSizes[r.table]; ok && len(r.value) != size {
+		return fmt.Errorf("%w: a value of %d octets in table %s", ErrBackup, len(r.value), r.table)
+	}
+	return nil
+}
+
+// restoreBatch is how many octets one transaction restores; recordCost what a record takes in memory beside its own.
+const (
+	restoreBatch = 4 << 20
+	recordCost   = 100
+)
 
 func (r *restoreReader) records(ctx context.Context, engine kv.Engine) error {
 	for {
@@ -209,7 +238,10 @@ func (r *restoreReader) batch() (out []record, more bool, err error) {
 		if rec.value, err = r.sized(); err != nil {
 			return nil, false, err
 		}
-		out, size = append(out, rec), size+len(rec.key)+len(rec.value)
+		if err := rec.check(); err != nil {
+			return nil, false, err
+		}
+		out, size = append(out, rec), size+len(rec.key)+len(rec.value)+recordCost
 	}
 	return out, true, nil
 }

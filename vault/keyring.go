@@ -101,8 +101,11 @@ func readKeyring(path string) (file keyringFile, err error) {
 	if err != nil {
 		return file, err
 	}
-	if err := json.Unmarshal(text, &file); err != nil || len(file.Epochs) == 0 {
-		return file, fmt.Errorf("%w: %s is not a keyring: %w", ErrDamaged, path, errors.Join(err))
+	if err := json.Unmarshal(text, &file); err != nil {
+		return file, fmt.Errorf("%w: %s is not a keyring: %w", ErrDamaged, path, err)
+	}
+	if len(file.Epochs) == 0 {
+		return file, fmt.Errorf("%w: %s is not a keyring: it has no epoch", ErrDamaged, path)
 	}
 	if file.Sum != nil && !bytes.Equal(file.Sum, file.sum()) {
 		return file, fmt.Errorf("%w: %s has a wrong sum", ErrDamaged, path)

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -22,6 +23,9 @@ type keySeal struct {
 	passphrase SecretFile // none: the text stays as it is
 	work       int        // scrypt's cost as a power of two; age's own if 0: a second and 256 MiB
 }
+
+// maxWork is four times age's own cost: a changed file must not take more memory than 1 GiB.
+const maxWork = 20
 
 func (k keySeal) seal(plain []byte) ([]byte, error) {
 	if k.passphrase.none() {
@@ -78,6 +82,7 @@ func (k keySeal) open(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	with.SetMaxWorkFactor(cmp.Or(k.work, maxWork))
 	r, err := age.Decrypt(armor.NewReader(bytes.NewReader(body)), with)
 	if errors.Is(err, age.ErrIncorrectIdentity) {
 		return nil, fmt.Errorf("%w: the passphrase is wrong", ErrWrongKey)
