@@ -3,9 +3,9 @@ package imapd
 import (
 	"io"
 	"slices"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapserver"
 
 	"sigill/vault"
 )
@@ -89,15 +89,15 @@ func closeAll(contents []content) {
 
 // body writes one response, and tells whether all of it could be read.
 func (f *fetch) body(e vault.Entry, c content) (whole bool, err error) {
-	m, ok := f.begin(e, c.Index())
-	if !ok {
+	if !f.begin(e, c.Index()) {
 		return false, nil
 	}
+	f.conn.SetWriteDeadline(time.Now().Add(literalDeadline))
+	defer f.conn.SetWriteDeadline(time.Time{})
 	whole = true
-	for _, item := range f.options.BodySection {
-		err := f.section(m, c, item)
+	for i, item := range f.options.BodySection {
+		err := f.section(f.names.sections[i], c, item)
 		if err == errGone {
-			m.Close()
 			return false, err
 		}
 		if err != nil {
@@ -105,36 +105,37 @@ func (f *fetch) body(e vault.Entry, c content) (whole bool, err error) {
 			whole = false
 		}
 	}
-	return whole, gone(m.Close())
+	return whole, f.end()
 }
 
 // section writes one literal. Octets are read before their number is promised, as far as the buffer goes; an error
 // after that leaves no way but to end the connection.
-func (f *fetch) section(m *imapserver.FetchResponseWriter, c content, item *imap.FetchItemBodySection) error {
+func (f *fetch) section(name string, c content, item *imap.FetchItemBodySection) error {
 	from, err := openSection(c, item)
 	if err != nil {
 		return err
 	}
-	head := f.space()[:min(copySize, from.size)]
-	if _, err := io.ReadFull(from, head); err != nil {
+	piece := f.space()[:min(copySize, from.size)]
+	if _, err := io.ReadFull(from, piece); err != nil {
 		return err
 	}
-	out := m.WriteBodySection(item, from.size)
-	defer out.Close()
-	if _, err := out.Write(head); err != nil {
-		return errGone
+	f.text.item(name)
+	f.text.literal(from.size)
+	if err := f.write(); err != nil {
+		return err
 	}
-	for left := from.size - int64(len(head)); left > 0; {
-		piece := f.buffer[:min(copySize, left)]
+	for left := from.size; ; {
+		if _, err := f.conn.Write(piece); err != nil {
+			return errGone
+		}
+		if left -= int64(len(piece)); left == 0 {
+			return nil
+		}
+		piece = piece[:min(copySize, left)]
 		if _, err := io.ReadFull(from, piece); err != nil {
 			f.fail(err)
 			f.conn.Close()
 			return errGone
 		}
-		if _, err := out.Write(piece); err != nil {
-			return errGone
-		}
-		left -= int64(len(piece))
 	}
-	return nil
 }

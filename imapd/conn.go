@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -26,6 +27,8 @@ type conn struct {
 	net.Conn // the *tls.Conn
 	input    guard
 	output   *output
+	// probe takes what the library writes if it is only to be looked at.
+	probe *bytes.Buffer
 	// skip tells that the library's greeting is not to be sent: the client has had one before STARTTLS.
 	skip bool
 	// release is called once, at the close.
@@ -121,6 +124,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.skip {
 		c.skip = false // the greeting is one line and one write
 		return len(p), nil
+	}
+	if c.probe != nil {
+		return c.probe.Write(p)
 	}
 	c.input.answered(p)
 	return c.output.Write(p)

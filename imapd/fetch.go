@@ -25,8 +25,9 @@ const (
 // fetch is one FETCH or UID FETCH.
 type fetch struct {
 	*session
-	w       *imapserver.FetchWriter
 	options *imap.FetchOptions
+	names   names
+	text    text // of the response that is being written
 	// failed is what the client is told of the first message that could not be served; the others are.
 	failed  error
 	missing bool
@@ -37,8 +38,10 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.forget()
-	f := &fetch{session: s, w: w, options: o}
+	utf8 := s.library.EnabledCaps().Has(imap.CapUTF8Accept)
+	f := &fetch{session: s, options: o, names: s.names(w, o), text: text{utf8: utf8}}
 	err := f.run(set)
+	clear(f.text.b)
 	if _, seq := set.(imap.SeqSet); err == nil && f.failed == nil && seq && f.missing {
 		err = errExpunged // RFC 2180 section 4.1.2; a UID that is gone is no fault (RFC 3501 section 6.4.8)
 	}
@@ -106,39 +109,61 @@ func (f *fetch) indexed(entries []vault.Entry) error {
 
 // one writes a response without bodies.
 func (f *fetch) one(e vault.Entry, ix *message.Index) error {
-	m, ok := f.begin(e, ix)
-	if !ok {
+	if !f.begin(e, ix) {
 		return nil
 	}
-	return gone(m.Close())
+	return f.end()
 }
 
-// begin begins a response with all but bodies. Close must be called: the library holds a lock until then.
-func (f *fetch) begin(e vault.Entry, ix *message.Index) (*imapserver.FetchResponseWriter, bool) {
+// begin begins a response with all but bodies; false for a message that the client does not know. None is empty, even if
+// the bodies that were asked for cannot be read.
+func (f *fetch) begin(e vault.Entry, ix *message.Index) bool {
 	num, ok := f.selected.view.seq(e.UID)
 	if !ok {
-		return nil, false
+		return false
 	}
-	o, m := f.options, f.w.CreateMessage(num)
-	if o.UID || len(o.BodySection) > 0 { // a response whose bodies cannot be read must not be empty
-		m.WriteUID(imap.UID(e.UID))
+	o, t := f.options, &f.text
+	t.b, t.more = t.b[:0], false
+	t.raw("* ")
+	t.number(int64(num))
+	t.raw(" FETCH (")
+	if o.UID || len(o.BodySection) > 0 {
+		t.item("UID")
+		t.number(int64(e.UID))
 	}
 	if o.Flags {
-		m.WriteFlags(flagList(marksOf(e)))
+		t.item("FLAGS")
+		t.flags(marksOf(e))
 	}
 	if o.InternalDate {
-		m.WriteInternalDate(e.Date.UTC())
+		t.item("INTERNALDATE")
+		t.b = e.Date.UTC().AppendFormat(t.b, `"_2-Jan-2006 15:04:05 -0700"`)
 	}
 	if o.RFC822Size {
-		m.WriteRFC822Size(e.Size)
+		t.item("RFC822.SIZE")
+		t.number(e.Size)
 	}
 	if o.Envelope {
-		m.WriteEnvelope(envelope(&ix.Envelope))
+		t.item("ENVELOPE")
+		t.envelope(&ix.Envelope)
 	}
-	if o.BodyStructure != nil {
-		m.WriteBodyStructure(structure(&ix.Root))
+	for _, name := range f.names.structures {
+		t.item(name)
+		t.structure(&ix.Root, name == "BODYSTRUCTURE")
 	}
-	return m, true
+	return true
+}
+
+// end ends a response. It goes past the library, which writes nothing meanwhile.
+func (f *fetch) end() error {
+	f.text.raw(")\r\n")
+	return f.write()
+}
+
+func (f *fetch) write() error {
+	_, err := f.conn.Write(f.text.b)
+	f.text.b = f.text.b[:0]
+	return gone(err)
 }
 
 // entries gives, batch by batch, those of the view's messages that are still there.

@@ -16,12 +16,13 @@ import (
 // session is one client. The library calls one command at a time, except that Idle can still be on its way out when the
 // next command or Close is called; mu keeps them apart.
 type session struct {
-	server *Server
-	conn   *conn
-	log    *slog.Logger
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   func()
+	server  *Server
+	library *imapserver.Conn
+	conn    *conn
+	log     *slog.Logger
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    func()
 
 	mu       sync.Mutex
 	failures int
@@ -44,7 +45,7 @@ func (p *port) newSession(c *imapserver.Conn) (imapserver.Session, *imapserver.G
 		p.running.Done()
 		return nil, nil, fmt.Errorf("imapd: a connection without TLS: %T", c.NetConn())
 	}
-	s := &session{server: p.Server, conn: in, log: p.log.With("remote", host(in.RemoteAddr())), done: p.running.Done}
+	s := &session{server: p.Server, library: c, conn: in, log: p.log.With("remote", host(in.RemoteAddr())), done: p.running.Done}
 	s.ctx, s.cancel = context.WithCancel(p.sessions)
 	return s, nil, nil
 }

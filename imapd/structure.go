@@ -1,25 +1,55 @@
 package imapd
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"mime"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 
-	"github.com/emersion/go-imap/v2"
-
 	"sigill/vault/message"
 )
 
-// envelope is an ENVELOPE (RFC 3501 section 7.4.2). The library encodes subject and names (RFC 2047).
-func envelope(e *message.Envelope) *imap.Envelope {
-	return &imap.Envelope{
-		Date: sentAt(e), Subject: strings.ToValidUTF8(e.Subject, "\ufffd"), MessageID: clean(e.MessageID), InReplyTo: cleanAll(e.InReplyTo),
-		From: addresses(e.From), Sender: addresses(e.Sender), ReplyTo: addresses(e.ReplyTo),
-		To: addresses(e.To), Cc: addresses(e.Cc), Bcc: addresses(e.Bcc),
+// envelope writes an ENVELOPE (RFC 3501 section 7.4.2).
+func (t *text) envelope(e *message.Envelope) {
+	t.raw("(")
+	t.date(e)
+	t.raw(" ")
+	t.nstring(word(e.Subject))
+	for _, list := range [][]message.Mailbox{e.From, first(e.Sender, e.From), first(e.ReplyTo, e.From), e.To, e.Cc, e.Bcc} {
+		t.raw(" ")
+		t.addresses(list)
 	}
+	t.raw(" ")
+	t.ids(e.InReplyTo...)
+	t.raw(" ")
+	t.ids(e.MessageID)
+	t.raw(")")
+}
+
+func first(list, other []message.Mailbox) []message.Mailbox {
+	if len(list) == 0 {
+		return other
+	}
+	return list
+}
+
+// date writes the Date field, made as it should be.
+func (t *text) date(e *message.Envelope) {
+	const layout = "Mon, 02 Jan 2006 15:04:05 -0700"
+	if _, err := time.Parse(layout, e.RawDate); err == nil {
+		t.string(e.RawDate)
+		return
+	}
+	at := sentAt(e)
+	if at.IsZero() {
+		t.raw("NIL")
+		return
+	}
+	t.b = at.AppendFormat(t.b, `"`+layout+`"`)
 }
 
 // sentAt is the date of the Date field in the sender's zone, which the index does not keep; zero if there is none.
@@ -30,84 +60,159 @@ func sentAt(e *message.Envelope) time.Time {
 	return e.Date
 }
 
-// addresses gives mailboxes and the marks of groups. Half an address would look like such a mark, so what is missing of it
+// ids writes message ids, which an index has without their brackets.
+func (t *text) ids(list ...string) {
+	if len(list) == 0 || list[0] == "" {
+		t.raw("NIL")
+		return
+	}
+	t.string("<" + clean(strings.Join(list, "> <")) + ">")
+}
+
+// addresses writes mailboxes and the marks of groups. Half an address would look like such a mark, so what is missing of it
 // is filled in with words other servers use too.
-func addresses(list []message.Mailbox) []imap.Address {
-	var out []imap.Address
-	for _, m := range list {
-		a := imap.Address{Name: strings.ToValidUTF8(m.Name, "\ufffd"), Mailbox: clean(m.Local), Host: clean(m.Host)}
-		switch {
-		case a.Mailbox == "" && a.Host == "":
-			a = imap.Address{Mailbox: mime.QEncoding.Encode("utf-8", a.Name)}
-		case a.Mailbox == "":
-			a.Mailbox = "MISSING_MAILBOX"
-		case a.Host == "":
-			a.Host = "MISSING_DOMAIN"
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-// structure is a BODYSTRUCTURE. The library panics on a multipart without parts and on anything without extension data,
-// so neither is ever given to it, whatever the index holds.
-func structure(p *message.Part) imap.BodyStructure {
-	if p.Type == "multipart" && len(p.Children) > 0 {
-		bs := &imap.BodyStructureMultiPart{Subtype: clean(p.Subtype), Extended: &imap.BodyStructureMultiPartExt{
-			Params: params(p.Params), Disposition: disposition(p), Language: cleanAll(p.Language), Location: clean(p.Location),
-		}}
-		for i := range p.Children {
-			bs.Children = append(bs.Children, structure(&p.Children[i]))
-		}
-		return bs
-	}
-	bs := &imap.BodyStructureSinglePart{
-		Type: clean(p.Type), Subtype: clean(p.Subtype), Params: params(p.Params), Encoding: clean(p.Encoding),
-		Description: mime.QEncoding.Encode("utf-8", clean(p.Description)), Size: uint32(min(p.Body.Size, math.MaxUint32)),
-		Extended: &imap.BodyStructureSinglePartExt{
-			Disposition: disposition(p), Language: cleanAll(p.Language), Location: clean(p.Location),
-		},
-	}
-	if p.ID != "" {
-		bs.ID = "<" + clean(p.ID) + ">"
-	}
-	switch {
-	case embeds(p):
-		bs.MessageRFC822 = &imap.BodyStructureMessageRFC822{
-			Envelope: envelope(p.Envelope), BodyStructure: structure(&p.Children[0]), NumLines: p.Lines,
-		}
-	case p.Type == "multipart", p.Type == "message" && p.Subtype == "rfc822", p.Type == "", p.Subtype == "":
-		bs.Type, bs.Subtype = "text", "plain"
-		fallthrough
-	case p.Type == "text":
-		bs.Text = &imap.BodyStructureText{NumLines: p.Lines}
-	}
-	return bs
-}
-
-func disposition(p *message.Part) *imap.BodyStructureDisposition {
-	if p.Disposition == "" {
-		return nil
-	}
-	return &imap.BodyStructureDisposition{Value: clean(p.Disposition), Params: params(p.DispositionParams)}
-}
-
-// params gives parameters as they stand in a header: what is not ASCII by RFC 2231 section 4, as "filename*".
-func params(list []message.Param) map[string]string {
+func (t *text) addresses(list []message.Mailbox) {
 	if len(list) == 0 {
-		return nil
+		t.raw("NIL")
+		return
 	}
-	out := make(map[string]string, len(list))
-	for _, p := range list {
-		name, value := clean(p.Name), p.Value
-		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
-			name, value = name+"*", extended(value)
+	t.raw("(")
+	for _, m := range list {
+		name, local, host := word(m.Name), clean(m.Local), clean(m.Host)
+		switch {
+		case local == "" && host == "":
+			name, local = "", name
+		case local == "":
+			local = "MISSING_MAILBOX"
+		case host == "":
+			host = "MISSING_DOMAIN"
 		}
-		if _, twice := out[name]; !twice && name != "" {
-			out[name] = value
-		}
+		t.raw("(")
+		t.nstring(name)
+		t.raw(" NIL ")
+		t.nstring(local)
+		t.raw(" ")
+		t.nstring(host)
+		t.raw(")")
 	}
-	return out
+	t.raw(")")
+}
+
+// word is text as a header has it (RFC 2047).
+func word(s string) string { return mime.QEncoding.Encode("utf-8", strings.ToValidUTF8(s, "\ufffd")) }
+
+// structure writes a BODYSTRUCTURE, or a BODY, which has no extension data (RFC 3501 section 7.4.2). A multipart without
+// parts cannot be written, whatever the index holds: it becomes text.
+func (t *text) structure(p *message.Part, extended bool) {
+	t.raw("(")
+	if p.Type == "multipart" && len(p.Children) > 0 {
+		for i := range p.Children {
+			t.structure(&p.Children[i], extended)
+		}
+		t.raw(" ")
+		t.string(clean(p.Subtype))
+		if extended {
+			t.raw(" ")
+			t.params(p.Params)
+			t.extension(p)
+		}
+		t.raw(")")
+		return
+	}
+	t.single(p, extended)
+	if extended {
+		t.raw(" NIL") // MD5
+		t.extension(p)
+	}
+	t.raw(")")
+}
+
+// single writes what a part that has no parts begins with.
+func (t *text) single(p *message.Part, extended bool) {
+	kind, subtype := clean(p.Type), clean(p.Subtype)
+	lost := kind == "" || subtype == "" || kind == "multipart" || kind == "message" && subtype == "rfc822"
+	if lost && !embeds(p) {
+		kind, subtype = "text", "plain"
+	}
+	t.string(kind)
+	t.raw(" ")
+	t.string(subtype)
+	t.raw(" ")
+	t.params(p.Params)
+	t.raw(" ")
+	t.ids(p.ID)
+	t.raw(" ")
+	t.nstring(word(clean(p.Description)))
+	t.raw(" ")
+	t.string(cmp.Or(strings.ToLower(clean(p.Encoding)), "7bit"))
+	t.raw(" ")
+	t.number(min(p.Body.Size, math.MaxUint32))
+	if embeds(p) {
+		t.raw(" ")
+		t.envelope(p.Envelope)
+		t.raw(" ")
+		t.structure(&p.Children[0], extended)
+	}
+	if embeds(p) || kind == "text" {
+		t.raw(" ")
+		t.number(p.Lines)
+	}
+}
+
+// extension writes disposition, languages and location.
+func (t *text) extension(p *message.Part) {
+	t.raw(" ")
+	if p.Disposition == "" {
+		t.raw("NIL")
+	} else {
+		t.raw("(")
+		t.string(clean(p.Disposition))
+		t.raw(" ")
+		t.params(p.DispositionParams)
+		t.raw(")")
+	}
+	t.raw(" ")
+	t.list(p.Language)
+	t.raw(" ")
+	t.nstring(clean(p.Location))
+}
+
+func (t *text) list(list []string) {
+	if len(list) == 0 {
+		t.raw("NIL")
+		return
+	}
+	begin := len(t.b)
+	for _, s := range list {
+		t.raw(" ")
+		t.string(clean(s))
+	}
+	t.b[begin] = '('
+	t.raw(")")
+}
+
+// params writes parameters as they stand in a header: what is not ASCII by RFC 2231 section 4, as "filename*". Of one that
+// is there twice the first counts.
+func (t *text) params(list []message.Param) {
+	begin := len(t.b)
+	for i, p := range list {
+		if p.Name = clean(p.Name); p.Name == "" || slices.ContainsFunc(list[:i], func(q message.Param) bool { return clean(q.Name) == p.Name }) {
+			continue
+		}
+		if strings.ContainsFunc(p.Value, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+			p = message.Param{Name: p.Name + "*", Value: extended(p.Value)}
+		}
+		t.raw(" ")
+		t.string(p.Name)
+		t.raw(" ")
+		t.string(p.Value)
+	}
+	if len(t.b) == begin {
+		t.raw("NIL")
+		return
+	}
+	t.b[begin] = '('
+	t.raw(")")
 }
 
 func extended(value string) string {
@@ -132,12 +237,4 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
-}
-
-func cleanAll(list []string) []string {
-	var out []string
-	for _, s := range list {
-		out = append(out, clean(s))
-	}
-	return out
 }
