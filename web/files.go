@@ -102,7 +102,7 @@ var safeTypes = []string{
 
 // part downloads a part of the message.
 func (s *Server) part(v *visit, r *vault.Reader) error {
-	c, _, err := s.opened(v, r)
+	c, info, err := s.saved(v, r)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,8 @@ func (s *Server) part(v *visit, r *vault.Reader) error {
 			return s.packedPart(v, c, p, at, place)
 		}
 		f := file{Part: partName(at), Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype}
-		return s.download(v, nameOf(v, f), safeType(f.Type), message.Body(p, c.Section(p.Body)))
+		tag := info.ID.String() + "-" + place
+		return s.resumable(v, nameOf(v, f), safeType(f.Type), tag, p.Decoded, func() io.Reader { return message.Body(p, c.Section(p.Body)) })
 	}
 	return vault.ErrNotFound
 }
@@ -140,15 +141,31 @@ func safeType(kind string) string {
 	return "application/octet-stream"
 }
 
+// saved opens the message of the address to be kept by its reader; its sender is told that a person has a copy.
+func (s *Server) saved(v *visit, r *vault.Reader) (*vault.Content, vault.Info, error) {
+	c, info, err := s.opened(v, r)
+	if err != nil || !v.who.IsPerson() || !slices.ContainsFunc(info.Recipients, func(r vault.RecipientState) bool { return r.Status != vault.Saved && r.Status != vault.Replied }) {
+		return c, info, err
+	}
+	if err := r.Saved(v.r.Context(), info.ID); err != nil {
+		c.Close()
+		return nil, info, err
+	}
+	return c, info, nil
+}
+
+// dayName is the day of a message in the name of a file.
+func dayName(info vault.Info) string { return info.At.In(stockholm).Format("2006-01-02") }
+
 // raw downloads the mail as it came in.
 func (s *Server) raw(v *visit, r *vault.Reader) error {
-	c, info, err := s.opened(v, r)
+	c, info, err := s.saved(v, r)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	v.w.Header().Set("Content-Length", strconv.FormatInt(c.Size(), 10))
-	return s.download(v, v.lang.text("file.message")+"-"+info.ID.String()[:8]+".eml", "message/rfc822", io.NewSectionReader(c, 0, c.Size()))
+	id := info.ID.String()
+	return s.resumable(v, v.lang.text("file.message")+"-"+id[:8]+".eml", "message/rfc822", id, c.Size(), func() io.Reader { return io.NewSectionReader(c, 0, c.Size()) })
 }
 
 // download streams a file. Its first octet is read before the header goes out, so that a fault there is a page; a later
@@ -156,25 +173,32 @@ func (s *Server) raw(v *visit, r *vault.Reader) error {
 func (s *Server) download(v *visit, name, kind string, from io.Reader) error {
 	b := bufio.NewReaderSize(from, 64<<10)
 	if _, err := b.Peek(1); err != nil && !errors.Is(err, io.EOF) {
-		v.w.Header().Del("Content-Length")
 		return err
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", disposition(name))
-	h.Set("Content-Security-Policy", policyFile)
+	fileHeaders(v.w.Header(), name, kind)
 	v.w.WriteHeader(http.StatusOK)
 	if v.r.Method == http.MethodHead {
 		return nil
 	}
-	to := &pacedWriter{Writer: v.w, pace: pace{control: http.NewResponseController(v.w), now: s.now}}
+	to := s.paced(v)
 	if _, err := io.Copy(to, onlyReader{b}); err != nil {
-		if to.err == nil { // ours, not the visitor's
-			s.log.Error("web: a download was cut off", "route", v.r.Pattern, "err", err)
-		}
-		panic(http.ErrAbortHandler)
+		s.cutOff(v, to, err)
 	}
 	return nil
+}
+
+func fileHeaders(h http.Header, name, kind string) {
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", disposition(name))
+	h.Set("Content-Security-Policy", policyFile)
+}
+
+// cutOff ends a download that failed.
+func (s *Server) cutOff(v *visit, to *pacedWriter, err error) {
+	if to.err == nil { // ours, not the visitor's
+		s.log.Error("web: a download was cut off", "route", v.r.Pattern, "err", err)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 type onlyReader struct{ io.Reader }
@@ -183,6 +207,10 @@ type pacedWriter struct {
 	io.Writer
 	pace
 	err error
+}
+
+func (s *Server) paced(v *visit) *pacedWriter {
+	return &pacedWriter{Writer: v.w, pace: pace{control: http.NewResponseController(v.w), now: s.now}}
 }
 
 func (w *pacedWriter) Write(p []byte) (n int, err error) {

@@ -50,6 +50,8 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /messages/{id}/reply", s.person(s.reading(s.replyForm)))
 	m.HandleFunc("POST /messages/{id}/reply", s.open(s.reply))
 	m.HandleFunc("GET /receipts/{id}", s.person(s.reading(s.receipt)))
+	m.HandleFunc("GET /receipts/{id}/pdf", s.person(s.reading(s.receiptPDF)))
+	m.HandleFunc("GET /messages/{id}/zip", s.closed(s.reading(s.zip)))
 
 	m.HandleFunc("GET /identified", s.person(s.identified))
 	m.HandleFunc("POST /holds/{id}/claims", s.staff(s.reading(s.settleClaim)))

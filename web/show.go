@@ -84,11 +84,23 @@ func plainText(c *vault.Content, limit int) (text string, cut bool, err error) {
 
 // pdf saves the message as PDF.
 func (s *Server) pdf(v *visit, r *vault.Reader) error {
-	c, info, err := s.opened(v, r)
+	return s.sendPDF(v, r, "file.message")
+}
+
+// receiptPDF saves a reply with its receipt: what was written, the checksums of what was attached, and when it came in.
+func (s *Server) receiptPDF(v *visit, r *vault.Reader) error {
+	return s.sendPDF(v, r, "receipt.title")
+}
+
+func (s *Server) sendPDF(v *visit, r *vault.Reader, name string) error {
+	c, info, err := s.saved(v, r)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	if name == "receipt.title" && !info.FromPerson { // what others wrote has no receipt
+		return vault.ErrNotFound
+	}
 	m, err := s.printed(v, c, info)
 	if err != nil {
 		return err
@@ -97,7 +109,7 @@ func (s *Server) pdf(v *visit, r *vault.Reader) error {
 	if err := export.PDF(&b, m); err != nil {
 		return err
 	}
-	return s.download(v, v.lang.text("file.message")+"-"+info.At.In(stockholm).Format("2006-01-02")+".pdf", "application/pdf", &b)
+	return s.download(v, v.lang.text(name)+"-"+dayName(info)+".pdf", "application/pdf", &b)
 }
 
 func (s *Server) printed(v *visit, c *vault.Content, info vault.Info) (export.Message, error) {
