@@ -62,6 +62,11 @@ func (a *access) each(id MailboxID, uids []UID, fn func(*mailboxRecord, UID, ent
 
 // MarkSeen sets the Seen flag on the message in all of the principal's mailboxes.
 func (r *Reader) MarkSeen(ctx context.Context, id MessageID) error {
+	return r.Mark(ctx, id, AddFlags, Seen, nil)
+}
+
+// Mark changes the flags of the message in all of the principal's mailboxes, as StoreFlags does.
+func (r *Reader) Mark(ctx context.Context, id MessageID, how FlagChange, flags Flags, keywords []string) error {
 	var places []spot
 	err := r.view(ctx, func(a *access) (err error) {
 		places, err = a.places(id)
@@ -69,7 +74,7 @@ func (r *Reader) MarkSeen(ctx context.Context, id MessageID) error {
 	})
 	for _, p := range places {
 		if err == nil {
-			_, err = r.StoreFlags(ctx, p.box, []UID{p.uid}, AddFlags, Seen, nil)
+			_, err = r.StoreFlags(ctx, p.box, []UID{p.uid}, how, flags, keywords)
 		}
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"mime/quotedprintable"
+	"net/mail"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +17,11 @@ import (
 	"sigill/policy"
 )
 
-// letter is the header of a reply that is to be composed.
+// letter is the header of a mail that is to be composed.
 type letter struct {
-	From, To  policy.Address
+	From      policy.Address
+	Name      string // of the sender; "" if none is told
+	To        []policy.Address
 	Subject   string // decoded
 	Date      time.Time
 	MessageID string // without angle brackets, as the two below
@@ -38,8 +41,8 @@ type composer struct {
 
 func compose(w io.Writer, l letter, text string) (*composer, error) {
 	c := &composer{w: bufio.NewWriterSize(w, 64<<10)}
-	c.field("From", "<"+l.From.String()+">")
-	c.field("To", "<"+l.To.String()+">")
+	c.field("From", fromField(l))
+	c.field("To", addressList(l.To))
 	c.field("Subject", subjectField(l.Subject))
 	c.field("Date", l.Date.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	c.field("Message-ID", "<"+l.MessageID+">")
@@ -114,13 +117,32 @@ func plainID(id string) bool {
 	return id != "" && len(id) < 500 && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '>' })
 }
 
-// subjectField puts "Sv:" before the subject and encodes what is not ASCII (RFC 2047), a word a line.
+// addressList writes an address a line.
+func addressList(all []policy.Address) string {
+	out := make([]string, len(all))
+	for i, a := range all {
+		out[i] = "<" + a.String() + ">"
+	}
+	return strings.Join(out, ",\r\n ")
+}
+
+// fromField is the sender, with the name that people know.
+func fromField(l letter) string {
+	const most = 60
+	name := []rune(strings.ToValidUTF8(strings.TrimSpace(l.Name), "\ufffd"))
+	if len(name) == 0 {
+		return addressList([]policy.Address{l.From})
+	}
+	return (&mail.Address{Name: string(name[:min(len(name), most)]), Address: l.From.String()}).String()
+}
+
+// subjectField encodes what is not ASCII (RFC 2047), a word a line.
 func subjectField(s string) string {
 	const most = 400
 	if r := []rune(strings.ToValidUTF8(s, "\ufffd")); len(r) > most {
 		s = string(r[:most])
 	}
-	return strings.ReplaceAll(mime.QEncoding.Encode("utf-8", strings.TrimSpace("Sv: "+s)), "?= =?", "?=\r\n =?")
+	return strings.ReplaceAll(mime.QEncoding.Encode("utf-8", strings.TrimSpace(s)), "?= =?", "?=\r\n =?")
 }
 
 // canonical is text with CRLF at line ends, and without what mail cannot hold.

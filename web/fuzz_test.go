@@ -38,12 +38,12 @@ func FuzzReadReply(f *testing.F) {
 		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=XXX")
 		u := &upload{pace: pace{control: http.NewResponseController(httptest.NewRecorder()), now: time.Now}, from: r.Body, left: 4 * most}
-		form, err := readReply(u, r, most)
+		form, err := readForm(u, r, replyFields(most))
 		if err != nil {
 			return
 		}
-		if len(form.Text) > 2*most || len(form.Token) > 256 {
-			t.Errorf("%d octets of text", len(form.Text))
+		if len(form.values["text"]) > 2*most || len(form.values["form"]) > 256 {
+			t.Errorf("%d octets of text", len(form.values["text"]))
 		}
 		for range len(body) + 1 {
 			p, err := form.next()

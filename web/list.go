@@ -127,7 +127,7 @@ func (s *Server) showMailbox(v *visit, r *vault.Reader, boxes []vault.Mailbox, b
 		body.Rows = rows[:n]
 		body.Older = "/mailboxes/" + strconv.FormatUint(uint64(box.ID), 10) + "?before=" + strconv.Itoa(int(rows[n-1].uid))
 	}
-	return s.render(v, http.StatusOK, "list", v.lang.text("mailbox."+string(box.Role)), body)
+	return s.render(v, http.StatusOK, "list", cmp.Or(box.Name, v.lang.text("mailbox."+string(box.Role))), body)
 }
 
 // rows are one more than a page of a mailbox's entries, newest first.

@@ -13,7 +13,7 @@ import (
 	"sigill/vault"
 )
 
-// replies makes each reply form good for one reply. A form's token is bound to the person and the message by a key of
+// replies makes each form good for one mail. A form's token is bound to the writer and the message it answers by a key of
 // this process, so that showing a form keeps nothing; used tokens are remembered with what was sent.
 //
 // It cannot be left to the session: two requests at once each load a copy of it.
@@ -57,7 +57,7 @@ func (r *replies) mac(head []byte, who vault.Principal, id vault.MessageID) []by
 	m := hmac.New(sha256.New, r.key[:])
 	m.Write(head[:tokenHead:tokenHead])
 	m.Write(id[:])
-	m.Write([]byte(who.PersonID().Digits()))
+	m.Write([]byte(who.PersonID().Digits() + "\x00" + who.Address().Key()))
 	return m.Sum(head[:tokenHead:tokenHead])
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"strings"
 
+	"sigill/policy"
 	"sigill/vault"
 )
 
@@ -66,14 +69,14 @@ func (s *Server) showReply(v *visit, r *vault.Reader, status int, b replyBody) e
 func (s *Server) reply(v *visit) error {
 	u := s.upload(v)
 	defer u.drain()
-	f, err := readReply(u, v.r, s.config.Limits.ReplyText)
+	f, err := readForm(u, v.r, replyFields(s.config.Limits.ReplyText))
 	if err != nil {
 		u.drain()
 		return err
 	}
 	if !v.in {
 		u.drain()
-		return s.lost(v, f.Text)
+		return s.lost(v, f.values["text"])
 	}
 	id, err := vault.ParseMessageID(v.r.PathValue("id"))
 	if err != nil || !v.who.IsPerson() {
@@ -88,18 +91,18 @@ func (s *Server) reply(v *visit) error {
 	for _, fault := range replyFaults {
 		if errors.Is(err, fault.err) {
 			return s.reading(func(v *visit, r *vault.Reader) error {
-				return s.showReply(v, r, fault.status, replyBody{Text: f.Text, Field: fault.field, Fault: "reply.error." + fault.name})
+				return s.showReply(v, r, fault.status, replyBody{Text: f.values["text"], Field: fault.field, Fault: "reply.error." + fault.name})
 			})(v)
 		}
 	}
 	return err
 }
 
-func (s *Server) accept(v *visit, id vault.MessageID, f *replyForm) (vault.MessageID, error) {
-	if !s.replies.valid(f.Token, v.who, id) {
+func (s *Server) accept(v *visit, id vault.MessageID, f *postForm) (vault.MessageID, error) {
+	if !s.replies.valid(f.values["form"], v.who, id) {
 		return vault.MessageID{}, errOldForm
 	}
-	return s.replies.once(v.r.Context(), f.Token, func() (sent vault.MessageID, err error) {
+	return s.replies.once(v.r.Context(), f.values["form"], func() (sent vault.MessageID, err error) {
 		err = s.reading(func(v *visit, r *vault.Reader) error {
 			sent, err = s.send(v.r.Context(), r, id, f)
 			return err
@@ -109,12 +112,12 @@ func (s *Server) accept(v *visit, id vault.MessageID, f *replyForm) (vault.Messa
 }
 
 // send composes the mail straight into the vault as it comes in.
-func (s *Server) send(ctx context.Context, r *vault.Reader, id vault.MessageID, f *replyForm) (vault.MessageID, error) {
+func (s *Server) send(ctx context.Context, r *vault.Reader, id vault.MessageID, f *postForm) (vault.MessageID, error) {
 	var none vault.MessageID
-	if len(f.Text) > s.config.Limits.ReplyText {
+	if len(f.values["text"]) > s.config.Limits.ReplyText {
 		return none, errLongText
 	}
-	if strings.TrimSpace(f.Text) == "" && f.first == nil {
+	if strings.TrimSpace(f.values["text"]) == "" && f.first == nil {
 		return none, errEmpty
 	}
 	draft, to, err := r.Reply(ctx, id)
@@ -123,14 +126,14 @@ func (s *Server) send(ctx context.Context, r *vault.Reader, id vault.MessageID, 
 	}
 	defer draft.Abort()
 	l := letter{
-		From: to.From, To: to.To, Subject: to.Subject, InReplyTo: to.InReplyTo, References: to.References,
+		From: to.From, To: []policy.Address{to.To}, Subject: "Sv: " + to.Subject, InReplyTo: to.InReplyTo, References: to.References,
 		Date: s.now().In(stockholm), MessageID: rand.Text() + "@" + s.base.Hostname(), Mixed: f.first != nil,
 	}
-	c, err := compose(draft, l, f.Text)
+	c, err := compose(draft, l, f.values["text"])
 	if err != nil {
 		return none, err
 	}
-	if err := s.attachments(c, f); err != nil {
+	if _, err := s.attachments(c, f, noInspection); err != nil {
 		return none, err
 	}
 	if err := c.Close(); err != nil {
@@ -140,41 +143,45 @@ func (s *Server) send(ctx context.Context, r *vault.Reader, id vault.MessageID, 
 	return receipt.ID, err
 }
 
-func (s *Server) attachments(c *composer, f *replyForm) error {
+// attachments writes the files of a form as they come in, and gives what their sender may want to look at.
+func (s *Server) attachments(c *composer, f *postForm, inspect func(*multipart.Part) (io.Reader, func() []warning)) (warnings []warning, err error) {
 	var size int64
 	for n := 1; ; n++ {
 		p, err := f.next()
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case p == nil:
-			return nil
+			return warnings, nil
 		case n > s.config.Limits.Files:
-			return errManyFiles
+			return nil, errManyFiles
 		}
-		from := &heard{Reader: p}
+		looked, found := inspect(p)
+		from := &heard{Reader: looked}
 		octets, err := c.attach(p.FileName(), p.Header.Get("Content-Type"), from)
 		if from.err != nil {
-			return f.fault()
+			return nil, f.fault()
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if size += octets; size > s.config.Limits.ReplySize {
-			return errTooLarge
+			return nil, errTooLarge
 		}
+		warnings = append(warnings, found()...)
 	}
 }
 
 type lostBody struct {
 	Text string
+	Door string // the page to log in on
 	To   string
 }
 
 // lost gives a text back whose writer was logged out meanwhile.
 func (s *Server) lost(v *visit, text string) error {
 	v.ended(s)
-	return s.render(v, http.StatusForbidden, "lost", v.lang.text("lost.title"), lostBody{Text: text, To: ourPath(v.r.URL.Path)})
+	return s.render(v, http.StatusForbidden, "lost", v.lang.text("lost.title"), lostBody{Text: text, Door: doorTo(v.r.URL.Path), To: ourPath(v.r.URL.Path)})
 }
 
 type receiptBody struct {

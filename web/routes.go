@@ -59,6 +59,18 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /holds/{id}", s.staff(s.reading(s.hold)))
 	m.HandleFunc("POST /holds/{id}", s.staff(s.reading(s.complete)))
 	m.HandleFunc("GET /holds/{id}/done", s.staff(s.reading(s.completed)))
+
+	s.staffRoutes(m)
+}
+
+// staffRoutes are the pages on which staff write, and look after what they have sent.
+func (s *Server) staffRoutes(m *http.ServeMux) {
+	m.HandleFunc("GET /compose", s.staff(s.reading(s.newMail)))
+	m.HandleFunc("POST /compose", s.open(s.write))
+	m.HandleFunc("POST /compose/confirm", s.staff(s.confirm))
+	m.HandleFunc("GET /messages/{id}/answer", s.staff(s.reading(s.answerForm)))
+	m.HandleFunc("GET /messages/{id}/forward", s.staff(s.reading(s.forwardForm)))
+	m.HandleFunc("GET /messages/{id}/sent", s.staff(s.reading(s.sent)))
 }
 
 // chain is the way of every request: headers, log and rescue, language and session, origin, page.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"sigill/policy"
 	"sigill/vault"
 	"sigill/web/autoconfig"
 	"sigill/web/login"
@@ -34,6 +35,10 @@ type Config struct {
 	Organisation Organisation
 	// Providers let persons log in, in the order of the buttons.
 	Providers []login.Provider
+	// Rules decide what staff may send from the pages. Facts adds what a header tells to those a decision rests on; nil adds
+	// the subject and nothing else, which is enough where no rule asks for more.
+	Rules policy.Rules
+	Facts func(f *policy.Facts, header []byte)
 	// MailClients are the settings that mail programs look up; nil offers none.
 	MailClients *autoconfig.Settings
 	// TLS is what Run serves with. If nil Run serves without TLS, for a listener that has done it already; browsers send
@@ -83,6 +88,7 @@ type Server struct {
 	store    *sessionStore
 	replies  *replies
 	answers  *answers
+	unsent   *unsent
 	visitors *limiter // by network address: logins and links
 	mux      *http.ServeMux
 	handler  http.Handler
@@ -112,6 +118,7 @@ func New(c Config) (*Server, error) {
 		store:    newSessionStore(c.Now, c.Limits),
 		replies:  newReplies(c.Now, c.Limits.Session),
 		answers:  newAnswers(c.Now),
+		unsent:   &unsent{now: c.Now, drafts: map[string]*unsentDraft{}},
 		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
 	}
 	s.sessions = newSessions(c.Limits, s.store)
@@ -205,6 +212,7 @@ func (s *Server) sweep() {
 	s.store.sweep()
 	s.replies.sweep()
 	s.answers.sweep()
+	s.unsent.sweep()
 	s.visitors.sweep()
 }
 

@@ -63,18 +63,20 @@ func (u *upload) drain() {
 	}
 }
 
-// replyForm is the form of a reply while it comes in. Its fields stand in the order form, text, files, as browsers send
-// them (HTML, "constructing the entry list"), so the text is whole before the first attachment begins.
-type replyForm struct {
-	Token string
-	Text  string
-	parts *multipart.Reader
-	first *multipart.Part // the first attachment, nil if there is none
-	u     *upload
+// postForm is a form with attachments while it comes in. The files are its last field, and browsers send the fields in
+// their order (HTML, "constructing the entry list"), so all others are whole before the first attachment begins.
+type postForm struct {
+	values map[string]string
+	parts  *multipart.Reader
+	first  *multipart.Part // the first attachment, nil if there is none
+	u      *upload
 }
 
-// readReply reads up to the first attachment.
-func readReply(u *upload, r *http.Request, maxText int) (*replyForm, error) {
+// replyFields are the fields of a reply. More text than the limit is kept for the page that tells so.
+func replyFields(maxText int) map[string]int { return map[string]int{"form": 256, "text": 2 * maxText} }
+
+// readForm reads up to the first attachment: the first value of each of the fields, of so many octets at most.
+func readForm(u *upload, r *http.Request, fields map[string]int) (*postForm, error) {
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -83,7 +85,7 @@ func readReply(u *upload, r *http.Request, maxText int) (*replyForm, error) {
 	if err != nil {
 		return nil, errBadForm
 	}
-	f := &replyForm{parts: parts, u: u}
+	f := &postForm{values: map[string]string{}, parts: parts, u: u}
 	for {
 		p, err := parts.NextPart()
 		switch {
@@ -92,24 +94,21 @@ func readReply(u *upload, r *http.Request, maxText int) (*replyForm, error) {
 		case err != nil:
 			return nil, f.fault()
 		}
-		switch name := p.FormName(); {
-		case name == "form" && f.Token == "":
-			f.Token, err = readField(p, 256)
-		case name == "text" && f.Text == "":
-			// More than the limit is kept for the page that tells so.
-			f.Text, err = readField(p, 2*maxText)
-		case name == "files" && p.FileName() != "":
+		name := p.FormName()
+		if name == "files" && p.FileName() != "" {
 			f.first = p
 			return f, nil
 		}
-		if err != nil {
-			return nil, errors.Join(err, f.fault())
+		if most := fields[name]; most > 0 && f.values[name] == "" {
+			if f.values[name], err = readField(p, most); err != nil {
+				return nil, errors.Join(err, f.fault())
+			}
 		}
 	}
 }
 
 // next is the next attachment, nil after the last.
-func (f *replyForm) next() (*multipart.Part, error) {
+func (f *postForm) next() (*multipart.Part, error) {
 	if p := f.first; p != nil {
 		f.first = nil
 		return p, nil
@@ -128,7 +127,7 @@ func (f *replyForm) next() (*multipart.Part, error) {
 }
 
 // fault is why the form could not be read on.
-func (f *replyForm) fault() error {
+func (f *postForm) fault() error {
 	if f.u.err != nil {
 		return f.u.err
 	}

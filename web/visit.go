@@ -47,12 +47,21 @@ func (s *Server) closed(h handler) http.HandlerFunc {
 		if v.in {
 			return h(v)
 		}
-		door := "/login"
-		if strings.HasPrefix(v.r.URL.Path, "/holds") || strings.HasPrefix(v.r.URL.Path, "/mailboxes") {
-			door = "/staff/login"
-		}
-		return s.toLogin(v, door)
+		return s.toLogin(v, doorTo(v.r.URL.Path))
 	})
+}
+
+// staffPaths begin the pages that are for staff only.
+var staffPaths = []string{"/holds", "/mailboxes", "/compose"}
+
+// doorTo is where one logs in for a page.
+func doorTo(path string) string {
+	for _, p := range staffPaths {
+		if rest, ok := strings.CutPrefix(path, p); ok && (rest == "" || rest[0] == '/') {
+			return "/staff/login"
+		}
+	}
+	return "/login"
 }
 
 func (s *Server) person(h handler) http.HandlerFunc {
@@ -118,7 +127,7 @@ func (v *visit) redirect(to string) error {
 
 // ourPath gives to if it is one of our pages to come back to after a login, else "".
 func ourPath(to string) string {
-	for _, prefix := range []string{"/messages", "/mailboxes", "/holds", "/receipts", "/logins"} {
+	for _, prefix := range append([]string{"/messages", "/receipts", "/logins"}, staffPaths...) {
 		rest, ok := strings.CutPrefix(to, prefix)
 		if ok && (rest == "" || rest[0] == '/') && !strings.ContainsFunc(rest, notInPath) && !strings.Contains(rest, "//") {
 			return to

@@ -15,6 +15,7 @@ import (
 	"sigill/imapd"
 	"sigill/policy"
 	"sigill/smtpd"
+	"sigill/smtpd/facts"
 	"sigill/smtpd/outbox"
 	"sigill/smtpd/relay"
 	"sigill/vault"
@@ -94,7 +95,16 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 		TLS: c.TLS, Vault: v, Log: c.Log, ImplicitTLS: c.IMAP, Limits: c.IMAPLimits, Tokens: c.tokens(),
 		Networks: c.IMAPNetworks, Stubs: imapd.Stubs{Networks: c.IMAPStubs, From: c.NoticeFrom, WebURL: c.WebURL},
 	})
+	gatherer, err := facts.New(c.Rules)
+	if err != nil {
+		return nil, err
+	}
 	g.web, err = web.New(web.Config{
+		Rules: c.Rules,
+		Facts: func(f *policy.Facts, header []byte) {
+			gatherer.Header(f, header)
+			gatherer.Outcomes(f)
+		},
 		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})
 	if err != nil {

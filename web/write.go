@@ -1,0 +1,277 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"sigill/policy"
+	"sigill/vault"
+	"sigill/vault/message"
+)
+
+// fields are those of a mail that staff write, as they were filled in.
+type fields struct {
+	Token string
+	// About is the message that is answered or forwarded, and Kind which of the two; "" for a new mail.
+	About, Kind             string
+	From, To, Subject, Text string
+	// Attached tells that the files of a forwarded message go along.
+	Attached bool
+}
+
+// The kinds of mails that are about another.
+const (
+	kindAnswer  = "answer"
+	kindForward = "forward"
+)
+
+// writeFields are the fields of the form with the octets each may have. The button that only checks the recipients stands
+// before the files, so none has to come in for it.
+func writeFields(maxText int) map[string]int {
+	return map[string]int{
+		"form": 256, "about": 64, "kind": 16, "from": 400, "to": 40_000, "add": 400, "check": 8, "subject": 4000,
+		"text": 2 * maxText, "attached": 8,
+	}
+}
+
+func (f *postForm) fields() fields {
+	v := f.values
+	to := v["to"]
+	if add := strings.TrimSpace(v["add"]); add != "" {
+		to = strings.TrimSpace(to) + "\n" + add
+	}
+	return fields{
+		Token: v["form"], About: v["about"], Kind: v["kind"], From: v["from"], To: strings.TrimSpace(to), Subject: v["subject"],
+		Text: v["text"], Attached: v["attached"] != "" && v["kind"] == kindForward,
+	}
+}
+
+// about is the message the mail is about; zero for a new mail. ErrNotFound.
+func (f fields) about() (vault.MessageID, error) {
+	switch {
+	case f.Kind == "" && f.About == "":
+		return vault.MessageID{}, nil
+	case f.Kind == kindAnswer, f.Kind == kindForward:
+		return vault.ParseMessageID(f.About)
+	}
+	return vault.MessageID{}, vault.ErrNotFound
+}
+
+type writeBody struct {
+	fields
+	Froms  []sender
+	Known  []string // addresses that are offered
+	Checks []check
+	Files  []file // of the message that is forwarded
+	Field  string // the field that is wrong, "" if none
+	Fault  string // its text
+	Limits Limits
+}
+
+// sender is an address one may send from.
+type sender struct {
+	Address policy.Address
+	Name    string
+}
+
+// check is what is known of a recipient.
+type check struct {
+	Address string
+	Kind    policy.RecipientKind
+}
+
+// newMail is the empty form.
+func (s *Server) newMail(v *visit, r *vault.Reader) error {
+	return s.showWrite(v, r, http.StatusOK, writeBody{})
+}
+
+// answerForm is the form of an answer, addressed to the other side.
+func (s *Server) answerForm(v *visit, r *vault.Reader) error {
+	c, info, err := s.opened(v, r)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	froms, err := s.senders(v)
+	if err != nil {
+		return err
+	}
+	f := fields{About: info.ID.String(), Kind: kindAnswer, Subject: prefixed("Sv: ", c.Index().Envelope.Subject), To: info.From.String()}
+	if f.From = ownSide(froms, info); isOwn(froms, info.From) { // one goes on writing to those one wrote to
+		f.From, f.To = info.From.String(), addressLines(info.Recipients)
+	}
+	return s.showWrite(v, r, http.StatusOK, writeBody{fields: f, Froms: froms})
+}
+
+// forwardForm is the form of a message that is sent on.
+func (s *Server) forwardForm(v *visit, r *vault.Reader) error {
+	c, info, err := s.opened(v, r)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	froms, err := s.senders(v)
+	if err != nil {
+		return err
+	}
+	text, _, err := plainText(c, s.config.Limits.ReplyText)
+	if err != nil {
+		return err
+	}
+	e := c.Index().Envelope
+	head := "\n\n" + v.lang.text("write.forwarded", cmp.Or(mailboxes(e.From), info.From.String()), v.lang.moment(info.At), e.Subject)
+	f := fields{
+		About: info.ID.String(), Kind: kindForward, Subject: prefixed("Vb: ", e.Subject), From: ownSide(froms, info), Attached: true,
+		Text: head + "\n\n" + strings.ReplaceAll(text, "\r\n", "\n"),
+	}
+	return s.showWrite(v, r, http.StatusOK, writeBody{fields: f, Froms: froms})
+}
+
+// showWrite shows the form, with what can be offered.
+func (s *Server) showWrite(v *visit, r *vault.Reader, status int, b writeBody) (err error) {
+	about, err := b.about()
+	if err != nil {
+		return err
+	}
+	if b.Froms, err = s.senders(v); err != nil {
+		return err
+	}
+	if b.Known, err = s.offered(v.r.Context(), r); err != nil {
+		return err
+	}
+	if b.Kind == kindForward {
+		c, _, err := s.openedAs(v, r, about)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if b.Files, err = ownFiles(c); err != nil {
+			return err
+		}
+	}
+	b.From, b.Limits, b.Token = cmp.Or(b.From, b.Froms[0].Address.String()), s.config.Limits, s.replies.issue(v.who, about)
+	key := "write.title"
+	if b.Kind != "" {
+		key += "." + b.Kind
+	}
+	return s.render(v, status, "write", v.lang.heading(key, b.Fault != ""), b)
+}
+
+// senders are the addresses a staff member may send from, the own one first.
+func (s *Server) senders(v *visit) ([]sender, error) {
+	out := []sender{{v.who.Address(), v.name}}
+	all, err := s.config.Vault.Directory().FunctionAddresses(v.r.Context(), v.who.Address())
+	for _, f := range all {
+		out = append(out, sender{f.Address, f.Name})
+	}
+	return out, err
+}
+
+// offered are addresses somebody is likely to write to: those written to lately.
+func (s *Server) offered(ctx context.Context, r *vault.Reader) (out []string, err error) {
+	const most = 50
+	boxes, err := r.Mailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []vault.MessageID
+	for _, box := range boxes {
+		if box.Role != vault.Sent {
+			continue
+		}
+		entries, err := r.Latest(ctx, box.ID, 0, most)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			ids = append(ids, e.Message)
+		}
+	}
+	indexes, err := r.Indexes(ctx, ids...)
+	for _, ix := range indexes {
+		if ix == nil {
+			continue
+		}
+		for _, m := range people(slices.Concat(ix.Envelope.To, ix.Envelope.Cc)) {
+			out = append(out, addressOf(m))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), err
+}
+
+// ownFiles are the files of a message as they go along when it is forwarded.
+func ownFiles(c *vault.Content) (out []file, err error) {
+	for _, p := range c.Index().Attachments(nil) {
+		out = append(out, file{Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
+	}
+	return out, nil
+}
+
+// ownSide is the address of ours that a message came to; "" if it came to none.
+func ownSide(froms []sender, info vault.Info) string {
+	for _, to := range info.Recipients {
+		if isOwn(froms, to.Address) {
+			return to.Address.String()
+		}
+	}
+	return ""
+}
+
+func isOwn(froms []sender, a policy.Address) bool {
+	return slices.ContainsFunc(froms, func(f sender) bool { return f.Address.Key() == a.Key() })
+}
+
+func addressLines(all []vault.RecipientState) string {
+	var lines []string
+	for _, to := range all {
+		lines = append(lines, to.Address.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+func prefixed(prefix, subject string) string {
+	if strings.HasPrefix(strings.ToLower(subject), strings.ToLower(strings.TrimSpace(prefix))) {
+		return subject
+	}
+	return prefix + subject
+}
+
+var (
+	errNobody  = errors.New("web: the mail has no recipient")
+	errAddress = errors.New("web: a recipient is no address")
+)
+
+// recipients reads what was typed: an address a line, or parted by commas, also with a name before it.
+func (f fields) recipients() (out []policy.Address, bad string, err error) {
+	seen := map[string]bool{}
+	for _, text := range strings.FieldsFunc(f.To, func(r rune) bool { return r == ',' || r == ';' || r == '\n' || r == '\r' }) {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		a, err := policy.ParseAddress(text[max(0, strings.LastIndexByte(text, '<')):])
+		if err != nil {
+			return nil, text, errAddress
+		}
+		if !seen[a.Key()] {
+			out, seen[a.Key()] = append(out, a), true
+		}
+	}
+	if len(out) == 0 {
+		return nil, "", errNobody
+	}
+	return out, "", nil
+}
+
+// openedAs opens a message beside the one of the address.
+func (s *Server) openedAs(v *visit, r *vault.Reader, id vault.MessageID) (*vault.Content, *message.Index, error) {
+	contents, err := r.Open(v.r.Context(), id)
+	if err != nil {
+		return nil, nil, err
+	}
+	return contents[0], contents[0].Index(), nil
+}
