@@ -46,7 +46,7 @@ func busy(t *testing.T) (*house, vault.MessageID) {
 	return h, id
 }
 
-func verify(t *testing.T, v *vault.Vault) vault.Report {
+func verify(t testing.TB, v *vault.Vault) vault.Report {
 	t.Helper()
 	r, err := v.Verify(t.Context(), nil)
 	must(t, err)

@@ -26,6 +26,9 @@ func CollectOrphansForTest(v *Vault, ctx context.Context) error { return v.colle
 // EngineForTest is the store below the vault, to damage it.
 func EngineForTest(v *Vault) kv.Engine { return v.kv }
 
+// WrapEngineForTest puts an engine around the store, to stop in its updates.
+func WrapEngineForTest(v *Vault, wrap func(kv.Engine) kv.Engine) { v.kv = wrap(v.kv) }
+
 // OpenableForTest counts the places in raw octets where a key of today's keyring opens the content key of a message.
 func OpenableForTest(v *Vault, raw []byte, id MessageID) (n int) {
 	const size = seal.BoxOverhead + 32
