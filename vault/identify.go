@@ -135,6 +135,9 @@ func (a *access) claim(link linkRecord, rec *messageRecord) error {
 // mismatch tells the sender, once for each recipient, that somebody else has logged in by the recipient's link. Whoever
 // did is told nothing.
 func (a *access) mismatch(link linkRecord, rec *messageRecord) error {
+	if link.Recipient >= len(rec.Recipients) {
+		return nil // the message was disposed of
+	}
 	r := &rec.Recipients[link.Recipient]
 	if !a.reader.p.IsPerson() || rec.Held || r.Person == "" || r.Mismatch != 0 {
 		return nil
