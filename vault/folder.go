@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -202,9 +201,8 @@ type foundFolder struct {
 
 // folders are all of an owner's mailboxes that have a name.
 func (t *tx) folders(o owner) (out []foundFolder, err error) {
-	for _, v := range t.r.Range(tOwner, kv.Prefix(append(o[:len(o):len(o)], namedOctet))) {
-		id := MailboxID(binary.BigEndian.Uint64(v))
-		rec, err := t.mailbox(id)
+	for k, v := range t.r.Range(tOwner, kv.Prefix(append(o[:len(o):len(o)], namedOctet))) {
+		id, rec, err := t.owned(k, v)
 		if err != nil {
 			return nil, err
 		}

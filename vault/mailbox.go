@@ -31,11 +31,26 @@ func (b mailboxRecord) ownerKey(id MailboxID) []byte {
 
 // ensureMailbox gives the owner's mailbox of that role, which is made if it does not exist.
 func (t *tx) ensureMailbox(o owner, address policy.Address, role Role) (MailboxID, error) {
-	if b := t.r.Get(tOwner, ownerKey(o, role)); len(b) == 8 {
-		return MailboxID(binary.BigEndian.Uint64(b)), nil
+	key := ownerKey(o, role)
+	if b := t.r.Get(tOwner, key); b != nil {
+		id, _, err := t.owned(key, b)
+		return id, err
 	}
 	id, _, err := t.newMailbox(mailboxRecord{Owner: o, Address: address, Role: role})
 	return id, err
+}
+
+// owned gives the mailbox that table owner leads to. The table is not sealed, so the mailbox must say that it is the
+// owner's, or a damaged one would lead a message into another's mailbox.
+func (t *tx) owned(key, value []byte) (id MailboxID, rec mailboxRecord, err error) {
+	if len(value) == 8 {
+		id = MailboxID(binary.BigEndian.Uint64(value))
+		rec, err = t.mailbox(id)
+	}
+	if err == nil && !bytes.Equal(rec.ownerKey(id), key) || isNotFound(err) {
+		err = fmt.Errorf("%w: table %s leads to mailbox %d, which is not the owner's", ErrDamaged, tOwner, id)
+	}
+	return id, rec, err
 }
 
 // newMailbox saves a mailbox that is new.

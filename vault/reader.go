@@ -1,10 +1,12 @@
 package vault
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 
 	"sigill/policy"
@@ -141,9 +143,8 @@ func (r *Reader) Mailboxes(ctx context.Context) (out []Mailbox, err error) {
 	err = r.view(ctx, func(a *access) error {
 		out = nil
 		for i, o := range a.owners {
-			for _, v := range a.r.Range(tOwner, kv.Prefix(o[:])) { // in the order of their roles' octets
-				id := MailboxID(binary.BigEndian.Uint64(v))
-				rec, err := a.mailbox(id)
+			for k, v := range a.r.Range(tOwner, kv.Prefix(o[:])) { // in the order of their roles' octets
+				id, rec, err := a.owned(k, v)
 				if err != nil {
 					return err
 				}
@@ -334,11 +335,14 @@ func (r *Reader) Conversation(ctx context.Context, id MessageID) (out []Info, er
 		if err != nil {
 			return err
 		}
-		for _, v := range a.r.Range(tConversation, kv.Prefix(rec.Conversation[:])) {
+		for k, v := range a.r.Range(tConversation, kv.Prefix(rec.Conversation[:])) {
 			other := MessageID(v)
 			rec, err := a.message(other)
 			if isNotFound(err) {
 				continue
+			}
+			if err == nil && !bytes.Equal(k, rec.conversationKey()) { // the table is not sealed
+				err = fmt.Errorf("%w: message %s is said to be of another conversation", ErrDamaged, other)
 			}
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -142,8 +143,11 @@ func (r Rule) due(rec messageRecord, active time.Time) time.Time {
 func (t *tx) lastActivity(rec messageRecord) (time.Time, error) {
 	span := kv.Prefix(rec.Conversation[:])
 	span.Reverse = true
-	for _, id := range t.r.Range(tConversation, span) {
-		newest, _, err := load[messageRecord](t, tMessage, id)
+	for k, id := range t.r.Range(tConversation, span) {
+		newest, found, err := load[messageRecord](t, tMessage, id)
+		if err == nil && (!found || !bytes.Equal(k, newest.conversationKey())) { // the table is not sealed
+			err = fmt.Errorf("%w: a conversation leads to a message that is not its own", ErrDamaged)
+		}
 		return later(rec.At.time(), newest.At.time()), err
 	}
 	return rec.At.time(), nil

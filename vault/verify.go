@@ -171,8 +171,9 @@ func (v *Vault) verifyStrays(ctx context.Context, r *Report) error {
 			}
 		}
 		for k, id := range t.r.Range(tConversation, kv.Span{}) {
-			if t.r.Get(tMessage, id) == nil {
-				r.fault("conversation %s names a message that is not there", MessageID(k[:16]))
+			rec, found, err := load[messageRecord](t, tMessage, id)
+			if !found && err == nil || found && !bytes.Equal(k, rec.conversationKey()) {
+				r.fault("conversation %s names a message that is not there, or not of it", MessageID(k[:16]))
 			}
 		}
 		return nil
@@ -191,9 +192,9 @@ func (v *Vault) verifyMailboxes(ctx context.Context, r *Report) error {
 			r.Mailboxes++
 			t.verifyMailbox(r, id, box)
 		}
-		for _, id := range t.r.Range(tOwner, kv.Span{}) {
-			if t.r.Get(tMailbox, id) == nil {
-				r.fault("an owner's mailbox %x is not there", id)
+		for k, id := range t.r.Range(tOwner, kv.Span{}) {
+			if _, _, err := t.owned(k, id); err != nil {
+				r.fault("%v", err)
 			}
 		}
 		for k := range t.r.Range(tWhere, kv.Span{}) {
