@@ -84,6 +84,16 @@ func (rec jobRecord) job(id []byte) Job {
 	}
 }
 
+// describe adds what a notice tells of its message: the brand of the organisation's side, and when a reply came in.
+func (j *Job) describe(m messageRecord) {
+	switch {
+	case !m.FromPerson:
+		j.Domain = m.From.Domain
+	case j.Kind == NoticeReceipt && len(m.Recipients) > 0:
+		j.Domain, j.Received = m.Recipients[0].Address.Domain, m.At.time()
+	}
+}
+
 // Due are the jobs with Due <= now, oldest first, at most n. next is when the first of the others is due; zero if there
 // is none.
 func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next time.Time, err error) {
@@ -102,8 +112,8 @@ func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next
 			}
 			job := rec.job(k[8:])
 			job.Return = o.v.returnToken(rec)
-			if m, found, err := load[messageRecord](t, tMessage, rec.Message[:]); err == nil && found && !m.FromPerson {
-				job.Domain = m.From.Domain
+			if m, found, err := load[messageRecord](t, tMessage, rec.Message[:]); err == nil && found {
+				job.describe(m)
 			}
 			due = append(due, job)
 		}
@@ -130,7 +140,7 @@ func (o *Outbox) Sent(ctx context.Context, j Job) error {
 func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 	return o.end(ctx, j, "failed", func(t *tx, rec jobRecord) error {
 		switch rec.Kind {
-		case NoticeHold, NoticeFailed, NoticeReminder, NoticeUnread, NoticeIdentified, NoticeMismatch:
+		case NoticeHold, NoticeFailed, NoticeReminder, NoticeUnread, NoticeIdentified, NoticeMismatch, NoticeDeclined, NoticeReceipt:
 			return nil
 		case NoticeDisposal:
 			return t.warnFailed(rec)
@@ -218,5 +228,5 @@ func (t *tx) changeRecipient(id MessageID, n int, s Status) error {
 
 // rank orders the statuses as a message goes through them.
 var rank = map[Status]int{
-	Held: 0, Queued: 1, Failed: 2, Notified: 2, Delivered: 2, Bounced: 3, Opened: 4, Saved: 5, Replied: 6, Recalled: 7,
+	Held: 0, Queued: 1, Failed: 2, Notified: 2, Delivered: 2, Bounced: 3, Declined: 3, Opened: 4, Saved: 5, Replied: 6, Disowned: 6, Recalled: 7,
 }

@@ -94,7 +94,16 @@ func (a *access) reply(id MessageID, s *sealed) (Receipt, error) {
 		d.place(to, original.From, Inbox, 0),
 		d.place(a.reader.own, policy.Address{}, Sent, Seen),
 		a.queue(NoticeStaff, original.From, s.id, -1),
+		a.acknowledge(me.Address, s.id),
 		a.changeRecipient(id, n, Replied),
 		d.register(a.v.actor(a.reader.p)),
 	)
+}
+
+// acknowledge queues the notice that a reply came in, unless its writer gets no notices.
+func (a *access) acknowledge(to policy.Address, id MessageID) error {
+	if a.quiet(a.reader.own) {
+		return nil
+	}
+	return a.queue(NoticeReceipt, to, id, -1)
 }

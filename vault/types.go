@@ -132,6 +132,8 @@ const (
 	Delivered Status = "delivered" // lies in a mailbox here, nothing is to be sent
 	Bounced   Status = "bounced"   // the notice came back
 	Saved     Status = "saved"     // the recipient has taken a copy: a file, a PDF
+	Declined  Status = "declined"  // whoever got the notice says, without login, that it is not for them
+	Disowned  Status = "disowned"  // the person who can read the message says that it is not for them
 	Recalled  Status = "recalled"  // taken back by its sender before it was opened
 )
 
@@ -234,6 +236,8 @@ const (
 	NoticeIdentify   JobKind = "identify"   // to a recipient: the sender wants to know who this is
 	NoticeIdentified JobKind = "identified" // to the sender: the recipient has identified
 	NoticeMismatch   JobKind = "mismatch"   // to the sender: somebody else has used a recipient's link
+	NoticeDeclined   JobKind = "declined"   // to the sender: a recipient says that the message is not for them
+	NoticeReceipt    JobKind = "receipt"    // to a person: the reply has come in
 	NoticeReminder   JobKind = "reminder"   // to a person: a secure message still waits
 	NoticeUnread     JobKind = "unread"     // to the sender: a recipient has not opened the message
 )
@@ -253,12 +257,15 @@ type Job struct {
 	Due      time.Time
 	// LastError is the last attempt's answer, for the operator.
 	LastError string
+	// Received is when the reply had come in that a NoticeReceipt tells of, UTC; zero in others.
+	Received time.Time
 	// Disposal is the earliest time of disposal a NoticeDisposal tells of; zero in others.
 	Disposal time.Time
 	// Return names the job in the envelope's sender, so that a bounce can be told from a forged one: see [Outbox.Bounced].
 	// It holds nothing of a person, 45 letters and digits.
 	Return string
-	// Domain is that of the message's sender, for the brand of the notice; "" if a person sent it.
+	// Domain is that of the message's sender, for the brand of the notice; if a person sent it that of its recipient in a
+	// NoticeReceipt, else "".
 	Domain string
 }
 

@@ -143,6 +143,8 @@ func states(s *stage) (out []state) {
 	at("message that is not there", person, "/messages/none")
 	at("reply", person, reply)
 	at("reply with a fault", person, reply, submit("button[aria-describedby=wait]")...)
+	at("message to say no to", person, "/messages/"+plain.ID.String(), chromedp.Click(chromedp.CSS(".wrongly summary")))
+	at("told", nobody, "/told")
 	at("receipt", person, receipt)
 	at("logins", person, "/logins")
 	return out

@@ -17,7 +17,7 @@ type noticeCommand struct {
 type previewCommand struct {
 	configFile
 	HTML string `name:"html" help:"Write the HTML of the notices into this folder, one file for each kind." placeholder:"DIR"`
-	Kind string `arg:"" optional:"" help:"message, reminder, staff, hold, failed, unread or disposal; all if left out."`
+	Kind string `arg:"" optional:"" help:"Such as message, reminder or receipt; all if left out. A wrong one tells which there are."`
 }
 
 // Help is shown below the flags.

@@ -65,6 +65,7 @@ type notice struct{ Subject, Text, HTML string }
 var Kinds = []vault.JobKind{
 	vault.NoticeMessage, vault.NoticeReminder, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeUnread,
 	vault.NoticeDisposal, vault.NoticeIdentify, vault.NoticeIdentified, vault.NoticeMismatch,
+	vault.NoticeDeclined, vault.NoticeReceipt,
 }
 
 // newTexts checks what it is given, and the templates by writing a notice of each kind.
@@ -90,7 +91,8 @@ func newTexts(n Notices) (*texts, error) {
 
 // sample is a job to try a template with.
 func sample(kind vault.JobKind) vault.Job {
-	return vault.Job{Kind: kind, Link: "sample", Disposal: time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)}
+	day := time.Date(2027, 1, 31, 12, 0, 0, 0, time.UTC)
+	return vault.Job{Kind: kind, Link: "sample", Disposal: day, Received: day}
 }
 
 // Preview is a notice as it would go out, with a link that leads nowhere.
@@ -140,13 +142,9 @@ func (n Notices) check() error {
 func (n Notices) link(j vault.Job) string {
 	switch j.Kind {
 	case vault.NoticeMessage, vault.NoticeReminder:
-		switch n.Links {
-		case LinkNone:
-			return ""
-		case LinkPortal:
-			return n.BaseURL + "/"
-		}
-		return n.BaseURL + "/m/" + j.Link
+		return n.personal("/m/" + j.Link)
+	case vault.NoticeReceipt:
+		return n.personal("/receipts/" + j.Message.String())
 	case vault.NoticeIdentify: // in every mode: without it nobody knows which recipient has logged in
 		return n.BaseURL + "/m/" + j.Link
 	case vault.NoticeHold, vault.NoticeIdentified:
@@ -156,6 +154,17 @@ func (n Notices) link(j vault.Job) string {
 	}
 }
 
+// personal is a link to a person, as the mode has it.
+func (n Notices) personal(path string) string {
+	switch n.Links {
+	case LinkNone:
+		return ""
+	case LinkPortal:
+		return n.BaseURL + "/"
+	}
+	return n.BaseURL + path
+}
+
 func (t *texts) write(j vault.Job) (notice, error) {
 	kind, ok := t.kinds[j.Kind]
 	if !ok {
@@ -163,7 +172,7 @@ func (t *texts) write(j vault.Job) (notice, error) {
 	}
 	values := fields{
 		Organisation: t.Organisation, BaseURL: t.BaseURL, MunicipalityURL: t.MunicipalityURL, Phone: t.Phone,
-		Retention: t.Retention, Link: t.link(j), Day: dayOf(j.Disposal),
+		Retention: t.Retention, Link: t.link(j), Day: dayOf(j.Disposal), Time: timeOf(j.Received),
 	}
 	run := func(name string) (string, error) {
 		var b strings.Builder
@@ -209,6 +218,12 @@ func dayOf(t time.Time) Text {
 		Swedish: fmt.Sprintf("%d %s %d", t.Day(), months[t.Month()-1], t.Year()),
 		English: t.Format("2 January 2006"),
 	}
+}
+
+// timeOf is a time to the second, and its day.
+func timeOf(t time.Time) Text {
+	day, t := dayOf(t), t.In(stockholm())
+	return Text{Swedish: day.Swedish + " kl. " + t.Format("15.04.05"), English: day.English + " at " + t.Format("15:04:05")}
 }
 
 // part is a notice in one language.

@@ -27,12 +27,12 @@ type fields struct {
 	Organisation, BaseURL, MunicipalityURL, Phone string
 	Retention                                     Text
 	Link                                          string // "" if notices have none
-	Day                                           Text
+	Day, Time                                     Text
 }
 
 var allowed = []string{
 	"Organisation", "BaseURL", "MunicipalityURL", "Phone", "Retention.Swedish", "Retention.English", "Link", "Day.Swedish",
-	"Day.English",
+	"Day.English", "Time.Swedish", "Time.English",
 }
 
 // readFile gives the organisation's own file, or else the built-in one.
