@@ -356,3 +356,31 @@ func (f *fixture) inbox(who policy.Address) vault.MailboxID {
 	f.Fatal("no inbox")
 	return 0
 }
+
+// TestSentTellsStatus: a sender's mail program hears in Sent what becomes of a message.
+func TestSentTellsStatus(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.deposit(mail("ett"))
+	w := f.login(bo)
+	w.ok("SELECT Sent")
+	if got := w.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Seen $SigillDelivered))` {
+		t.Errorf("it has come: %s", got)
+	}
+	w.send("i IDLE\r\n")
+	w.response()
+	reads := f.login(anna)
+	reads.ok("SELECT INBOX")
+	reads.ok("FETCH 1 BODY.PEEK[]")
+	if got := w.response(); got != "* 1 FETCH (UID 1 FLAGS (\\Seen $SigillOpened))\r\n" {
+		t.Errorf("it is read: %q", got)
+	}
+	w.send("DONE\r\n")
+	w.response()
+	if got := w.ok(`STORE 1 FLAGS (\Flagged $SigillReplied)`); got != `* 1 FETCH (UID 1 FLAGS (\Flagged $SigillOpened))` {
+		t.Errorf("a client makes up a status: %s", got)
+	}
+	if got := w.ok("SEARCH KEYWORD $SigillOpened"); got != "* SEARCH 1" {
+		t.Errorf("search: %s", got)
+	}
+}

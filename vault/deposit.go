@@ -121,7 +121,11 @@ func (d *delivery) place(o owner, address policy.Address, role Role, flags Flags
 		d.placed = map[MailboxID]bool{}
 	}
 	d.placed[box] = true
-	_, err = d.addEntry(box, entryRecord{Message: d.s.id, Flags: flags, Date: d.rec.At, Size: d.rec.Size})
+	e := entryRecord{Message: d.s.id, Flags: flags, Date: d.rec.At, Size: d.rec.Size}
+	if role == Sent {
+		e.Keywords = d.rec.keywords()
+	}
+	_, err = d.addEntry(box, e)
 	return err
 }
 

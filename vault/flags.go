@@ -27,16 +27,18 @@ func (r *Reader) StoreFlags(ctx context.Context, id MailboxID, uids []UID, how F
 }
 
 func (how FlagChange) apply(e entryRecord, flags Flags, keywords []string) entryRecord {
+	keywords = slices.DeleteFunc(slices.Clone(keywords), isStatusKeyword)
 	keep := func(k string) bool { return slices.Contains(keywords, k) }
 	switch how {
+	case SetFlags:
+		keywords = append(keywords, statusOf(e.Keywords)...)
 	case AddFlags:
 		flags |= e.Flags
-		keywords = append(slices.Clone(keywords), e.Keywords...)
+		keywords = append(keywords, e.Keywords...)
 	case RemoveFlags:
 		flags = e.Flags &^ flags
 		keywords = slices.DeleteFunc(slices.Clone(e.Keywords), keep)
 	}
-	keywords = slices.Clone(keywords)
 	slices.Sort(keywords)
 	e.Flags, e.Keywords = flags, slices.Compact(keywords)
 	return e
@@ -150,14 +152,19 @@ func (r *Reader) Move(ctx context.Context, from MailboxID, uids []UID, to Mailbo
 func (r *Reader) transfer(ctx context.Context, from MailboxID, uids []UID, to MailboxID, remove bool) (out []Copied, err error) {
 	err = r.update(ctx, func(a *access) error {
 		out = nil
-		if _, err := a.box(to); err != nil {
+		there, err := a.box(to)
+		if err != nil {
 			return err
 		}
 		if from == to {
 			return a.duplicate(from, uids, remove, &out)
 		}
 		return a.each(from, uids, func(box *mailboxRecord, uid UID, e entryRecord) error {
-			copied, err := a.addEntry(to, e)
+			put := e
+			if there.Owner != box.Owner {
+				put.Keywords = withStatus(e.Keywords, nil) // it would stay as it is now
+			}
+			copied, err := a.addEntry(to, put)
 			out = append(out, Copied{uid, copied})
 			if err != nil || !remove {
 				return err

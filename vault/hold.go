@@ -95,7 +95,7 @@ func (a *access) endHold(id MessageID, rec *messageRecord) error {
 	from := a.v.staffOwner(rec.From)
 	return errors.Join(
 		a.w.Delete(tHold, join(from[:], id[:])),
-		save(a.tx, tMessage, id[:], rec),
+		a.saveStatus(id, rec),
 		a.record(Event{Actor: a.v.actor(a.reader.p), Action: "complete", Message: id, Result: "ok"}),
 	)
 }

@@ -223,7 +223,7 @@ func (t *tx) changeRecipient(id MessageID, n int, s Status) error {
 		return nil
 	}
 	r.Status, r.At = s, instantOf(t.v.now())
-	return errors.Join(save(t, tMessage, id[:], &m), t.endReminders(id, n, s))
+	return errors.Join(t.saveStatus(id, &m), t.endReminders(id, n, s))
 }
 
 // rank orders the statuses as a message goes through them.

@@ -66,7 +66,7 @@ func (a *access) recall(id MessageID, rec *messageRecord) error {
 	}
 	out := rec.recall()
 	return errors.Join(
-		save(a.tx, tMessage, id[:], rec),
+		a.saveStatus(id, rec),
 		a.w.Delete(tHold, join(from[:], id[:])),
 		a.dropJobs(id, func(jobRecord) bool { return true }),
 		a.leave(id, func(o owner) bool { return o == from || a.mine(o) }),
