@@ -1,13 +1,12 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
-
-	"github.com/coreos/go-oidc/v3/oidc"
 
 	"sigill/policy"
 )
@@ -19,22 +18,24 @@ type Requirement struct {
 	Allowed []string
 }
 
-// told is what a provider has said of a person.
+// told is what a provider has said of somebody.
 type told struct {
-	token *oidc.IDToken
-	raw   string         // the ID token as it came
-	acr   string         // always the ID token's
-	all   map[string]any // of the ID token, or of userinfo if the number is there
+	raw    string         // the ID token as it came
+	acr    string         // always the ID token's
+	all    map[string]any // of the ID token, or of userinfo if that is the source
+	logout string         // end_session_endpoint, "" if there is none
+	home   string         // where the browser may come back from there
 }
 
-// identity applies the mapping to what the provider told.
-func (o *OIDC) identity(d *discovered, t told, home string) (Identity, error) {
-	if accepted := o.config.AcceptedACR; len(accepted) > 0 && !slices.Contains(accepted, t.acr) {
-		return Identity{}, ErrAssurance
+// Finish gives the person, by the mapping of the configuration.
+func (o *OIDC) Finish(ctx context.Context, answer url.Values, kept string) (Identity, error) {
+	t, err := o.claims(ctx, answer, kept)
+	if err != nil {
+		return Identity{}, err
 	}
 	for _, r := range o.config.Require {
 		if value, _ := lookup(t.all, r.Claim); !slices.Contains(r.Allowed, value) {
-			return Identity{}, fmt.Errorf("%w: claim %v has none of the values it must have", ErrAssurance, r.Claim)
+			return Identity{}, r.unmet()
 		}
 	}
 	persons, err := numbers(t.all, o.config.Claims)
@@ -48,13 +49,22 @@ func (o *OIDC) identity(d *discovered, t told, home string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	who := Identity{Person: persons[0], Name: nameIn(t.all), Assurance: t.acr, End: o.end(d, t, home)}
+	// The ID token goes along only if the number is not among its claims: addresses lie in histories and logs.
+	hint := ""
+	if o.config.Source == UserInfo {
+		hint = t.raw
+	}
+	who := Identity{Person: persons[0], Name: nameIn(t.all), Assurance: t.acr, End: o.end(t, hint)}
 	for _, f := range former {
 		if f != who.Person {
 			who.Former = append(who.Former, f)
 		}
 	}
 	return who, nil
+}
+
+func (r Requirement) unmet() error {
+	return fmt.Errorf("%w: claim %v has none of the values it must have", ErrAssurance, r.Claim)
 }
 
 // nameIn is the name in the standard claims (OpenID Connect Core section 5.1).
@@ -84,16 +94,20 @@ func numbers(in map[string]any, paths [][]string) (out []policy.PersonID, err er
 }
 
 // lookup follows a path to a text, or to a boolean as text.
-func lookup(in map[string]any, path []string) (string, bool) {
+func lookup(in map[string]any, path []string) (string, bool) { return textOf(follow(in, path)) }
+
+// follow gives what a path leads to, nil if nothing is there.
+func follow(in map[string]any, path []string) any {
 	var at any = in
 	for _, name := range path {
-		object, ok := at.(map[string]any)
-		if !ok {
-			return "", false
-		}
+		object, _ := at.(map[string]any) // indexing nil gives nil
 		at = object[name]
 	}
-	switch v := at.(type) {
+	return at
+}
+
+func textOf(v any) (string, bool) {
+	switch v := v.(type) {
 	case string:
 		return v, v != ""
 	case bool:
@@ -102,21 +116,17 @@ func lookup(in map[string]any, path []string) (string, bool) {
 	return "", false
 }
 
-// end is the address of OpenID Connect RP-Initiated Logout section 2. The ID token goes along as a hint only if the number
-// is not among its claims: addresses lie in histories and logs.
-func (o *OIDC) end(d *discovered, t told, home string) string {
-	if d.end == "" || home == "" {
-		return ""
-	}
-	u, err := url.Parse(d.end)
-	if err != nil {
+// end is the address of OpenID Connect RP-Initiated Logout section 2; hint is the ID token, or "".
+func (o *flow) end(t told, hint string) string {
+	u, err := url.Parse(t.logout)
+	if err != nil || t.logout == "" || t.home == "" {
 		return ""
 	}
 	q := u.Query()
 	q.Set("client_id", o.config.ClientID)
-	q.Set("post_logout_redirect_uri", home)
-	if o.config.Source == UserInfo {
-		q.Set("id_token_hint", t.raw)
+	q.Set("post_logout_redirect_uri", t.home)
+	if hint != "" {
+		q.Set("id_token_hint", hint)
 	}
 	u.RawQuery = q.Encode()
 	return u.String()

@@ -88,7 +88,7 @@ const (
 )
 
 // clientProof is what the token request carries beside the code.
-func (o *OIDC) clientProof(tokenURL string) ([]oauth2.AuthCodeOption, error) {
+func (o *flow) clientProof(tokenURL string) ([]oauth2.AuthCodeOption, error) {
 	if o.config.Auth != PrivateKeyJWT {
 		return nil, nil
 	}
@@ -103,7 +103,7 @@ func (o *OIDC) clientProof(tokenURL string) ([]oauth2.AuthCodeOption, error) {
 
 // assertion is a JWT of RFC 7523 section 3. Providers differ in whether they look for themselves or for the token
 // endpoint among its audiences; the key is used with this provider only, so naming both gives nothing away.
-func (o *OIDC) assertion(tokenURL string) (string, error) {
+func (o *flow) assertion(tokenURL string) (string, error) {
 	alg, err := algorithmOf(o.config.Key)
 	if err != nil {
 		return "", err

@@ -26,7 +26,7 @@ type memory struct {
 }
 
 // Start makes the authorization request of OpenID Connect Core section 3.1.2.1.
-func (o *OIDC) Start(ctx context.Context, v Visit) (Begun, error) {
+func (o *flow) Start(ctx context.Context, v Visit) (Begun, error) {
 	d, err := o.discover(ctx)
 	if err != nil {
 		return Begun{}, err
@@ -39,9 +39,7 @@ func (o *OIDC) Start(ctx context.Context, v Visit) (Begun, error) {
 	if err != nil {
 		return Begun{}, fault(ErrUnavailable, err)
 	}
-	options := []oauth2.AuthCodeOption{
-		oidc.Nonce(m.Nonce), oauth2.S256ChallengeOption(m.Verifier), oauth2.SetAuthURLParam("prompt", "login"),
-	}
+	options := []oauth2.AuthCodeOption{oidc.Nonce(m.Nonce), oauth2.S256ChallengeOption(m.Verifier)}
 	if len(o.config.AskedACR) > 0 {
 		options = append(options, oauth2.SetAuthURLParam("acr_values", strings.Join(o.config.AskedACR, " ")))
 	}
@@ -54,34 +52,38 @@ func (o *OIDC) Start(ctx context.Context, v Visit) (Begun, error) {
 	return Begun{URL: o.oauth(d, v.Callback).AuthCodeURL(m.State, options...), Memory: string(kept)}, nil
 }
 
-// Finish checks the answer (RFC 6749 section 4.1.2, RFC 9207), exchanges the code and checks the ID token (OpenID Connect
-// Core section 3.1.3.7).
-func (o *OIDC) Finish(ctx context.Context, answer url.Values, kept string) (Identity, error) {
+// claims checks the answer (RFC 6749 section 4.1.2, RFC 9207), exchanges the code and checks the ID token (OpenID Connect
+// Core section 3.1.3.7), and the level of assurance.
+func (o *flow) claims(ctx context.Context, answer url.Values, kept string) (told, error) {
 	var m memory
 	if json.Unmarshal([]byte(kept), &m) != nil || m.State == "" {
-		return Identity{}, ErrState
+		return told{}, ErrState
 	}
 	if age := o.config.Now().Sub(m.At); age > patience || age < -skew {
-		return Identity{}, ErrState
+		return told{}, ErrState
 	}
 	if subtle.ConstantTimeCompare([]byte(answer.Get("state")), []byte(m.State)) != 1 {
-		return Identity{}, ErrState
+		return told{}, ErrState
 	}
 	d, err := o.discover(ctx)
 	if err != nil {
-		return Identity{}, err
+		return told{}, err
 	}
 	if iss := answer.Get("iss"); iss != o.config.Issuer && (iss != "" || d.sendsIssuer) {
-		return Identity{}, fault(ErrToken, errors.New("the answer is another issuer's"))
+		return told{}, fault(ErrToken, errors.New("the answer is another issuer's"))
 	}
 	if code := answer.Get("error"); code != "" {
-		return Identity{}, refusal(code)
+		return told{}, refusal(code)
 	}
 	t, err := o.exchange(ctx, d, m, answer.Get("code"))
 	if err != nil {
-		return Identity{}, err
+		return told{}, err
 	}
-	return o.identity(d, t, m.Home)
+	if accepted := o.config.AcceptedACR; len(accepted) > 0 && !slices.Contains(accepted, t.acr) {
+		return told{}, ErrAssurance
+	}
+	t.logout, t.home = d.end, m.Home
+	return t, nil
 }
 
 // refusal maps the error codes of RFC 6749 section 4.1.2.1 and OpenID Connect Core section 3.1.2.6.
@@ -97,7 +99,7 @@ func refusal(code string) error {
 	return fault(ErrToken, errors.New("the provider answered with an error of its own"))
 }
 
-func (o *OIDC) exchange(ctx context.Context, d *discovered, m memory, code string) (told, error) {
+func (o *flow) exchange(ctx context.Context, d *discovered, m memory, code string) (told, error) {
 	ctx = oidc.ClientContext(ctx, o.http)
 	if code == "" {
 		return told{}, fault(ErrToken, errors.New("no code"))
@@ -114,7 +116,7 @@ func (o *OIDC) exchange(ctx context.Context, d *discovered, m memory, code strin
 	if err != nil {
 		return told{}, fault(ErrToken, err)
 	}
-	t := told{token: token, raw: raw}
+	t := told{raw: raw}
 	if err := token.Claims(&t.all); err != nil {
 		return told{}, fault(ErrToken, err)
 	}
@@ -129,7 +131,7 @@ func (o *OIDC) exchange(ctx context.Context, d *discovered, m memory, code strin
 }
 
 // redeem gives the code for tokens (RFC 6749 section 4.1.3).
-func (o *OIDC) redeem(ctx context.Context, d *discovered, m memory, code string) (*oauth2.Token, error) {
+func (o *flow) redeem(ctx context.Context, d *discovered, m memory, code string) (*oauth2.Token, error) {
 	proof, err := o.clientProof(d.endpoint.TokenURL)
 	if err != nil {
 		return nil, fault(ErrUnavailable, err)
@@ -146,14 +148,14 @@ func (o *OIDC) redeem(ctx context.Context, d *discovered, m memory, code string)
 }
 
 // check is what go-oidc leaves to its caller.
-func (o *OIDC) check(token *oidc.IDToken, all map[string]any, m memory) error {
+func (o *flow) check(token *oidc.IDToken, all map[string]any, m memory) error {
 	azp, hasParty := all["azp"]
 	switch {
 	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(m.Nonce)) != 1:
 		return fault(ErrToken, errors.New("wrong nonce"))
 	case hasParty && azp != o.config.ClientID, !hasParty && len(token.Audience) > 1:
 		return fault(ErrToken, errors.New("issued to another party"))
-	case token.IssuedAt.Before(m.At.Add(-skew)), token.IssuedAt.After(o.config.Now().Add(skew)):
+	case token.IssuedAt.Before(m.At.Add(-o.backdated)), token.IssuedAt.After(o.config.Now().Add(skew)):
 		return fault(ErrToken, errors.New("issued before the login, or in the future"))
 	}
 	return nil
@@ -161,7 +163,7 @@ func (o *OIDC) check(token *oidc.IDToken, all map[string]any, m memory) error {
 
 // userInfo asks for the claims of the person (OpenID Connect Core section 5.3). A signed answer's signature is checked by
 // go-oidc; who it is from and for is checked here, since an answer meant for another client proves nothing.
-func (o *OIDC) userInfo(ctx context.Context, d *discovered, token *oidc.IDToken, tokens *oauth2.Token) (map[string]any, error) {
+func (o *flow) userInfo(ctx context.Context, d *discovered, token *oidc.IDToken, tokens *oauth2.Token) (map[string]any, error) {
 	if token.AccessTokenHash != "" {
 		if err := token.VerifyAccessToken(tokens.AccessToken); err != nil {
 			return nil, fault(ErrToken, err)

@@ -35,6 +35,8 @@ var (
 	ErrNoNumber = errors.New("login: no identity number")
 	// ErrBadNumber means that what the provider gave is no identity number; the policy error is wrapped beside it.
 	ErrBadNumber = errors.New("login: not an identity number")
+	// ErrNoAddress means that the provider gave no mail address of ours that it has verified.
+	ErrNoAddress = errors.New("login: no mail address of ours")
 	// ErrUnavailable means that the provider cannot be reached or is out of order. Temporary.
 	ErrUnavailable = errors.New("login: the provider cannot be reached")
 )

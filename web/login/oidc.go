@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -16,7 +17,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Source tells where the identity number is.
+// Source tells where the claims are that tell who somebody is.
 type Source string
 
 // The sources.
@@ -39,24 +40,24 @@ type OIDCConfig struct {
 	KeyID        string        // kid of Key at the provider; may be empty
 	// Scopes beside openid.
 	Scopes []string
-	// Claims are paths to the identity number; the first that is there counts. A path is a list, since the names of
-	// Swedish claims hold dots and slashes.
+	// Claims are paths to what tells who somebody is: a person's identity number, or the mail address of a staff member.
+	// The first that is there counts. A path is a list, since the names of Swedish claims hold dots and slashes.
 	Claims [][]string
-	// FormerClaims are paths to numbers the person had before; all that are there count.
+	// FormerClaims are paths to numbers the person had before; all that are there count. Not for staff.
 	FormerClaims [][]string
 	// Require are claims that must have certain values.
 	Require []Requirement
 	// Source is where all these claims are; IDToken if empty.
 	Source Source
-	// AcceptedACR are demanded of the ID token. Nil is DefaultAssurance; empty but not nil is none, for brokers that tell
-	// the level by a claim of their own, which Require must then name.
+	// AcceptedACR are demanded of the ID token. Empty but not nil is none, for brokers that tell the level by a claim of
+	// their own, which Require must then name. Nil is DefaultAssurance for persons, and none for staff.
 	AcceptedACR []string
 	// AskedACR are sent as acr_values; AcceptedACR if nil. Brokers have them choose the e-ID.
 	AskedACR []string
 	// Algorithms that may sign an ID token; RS256, ES256 and PS256 if empty. Never "none", never a shared secret.
 	Algorithms []string
-	// Params are added to the authorization request. prompt=login is there unless they say otherwise: the next person
-	// at a library's computer must not be let in on the last one's login.
+	// Params are added to the authorization request. For persons prompt=login is there unless they say otherwise: the next
+	// one at a library's computer must not be let in on the last one's login.
 	Params map[string]string
 	// Origins beside the issuer's that the login passes; see About.
 	Origins []string
@@ -73,11 +74,16 @@ const (
 	httpExpiry = 15 * time.Second
 )
 
-// OIDC is a provider of OpenID Connect: code flow, PKCE with S256, state and nonce. It reads the discovery document at the
-// first login, and again at the next one if that failed.
-type OIDC struct {
+// OIDC lets persons log in by a provider of OpenID Connect that tells their identity number.
+type OIDC struct{ *flow }
+
+// flow is a login by OpenID Connect up to the claims, whoever they are about: code flow, PKCE with S256, state and nonce.
+// It reads the discovery document at the first login, and again at the next one if that failed.
+type flow struct {
 	config OIDCConfig
 	http   *http.Client
+	// backdated is how long before a login its ID token may say it was issued. The nonce tells that it is this login's.
+	backdated time.Duration
 
 	mu         sync.Mutex
 	discovered *discovered
@@ -94,52 +100,69 @@ type discovered struct {
 
 // NewOIDC checks the configuration; it does not use the network.
 func NewOIDC(c OIDCConfig) (*OIDC, error) {
-	if err := CheckAbout(c.ID, c.Name); err != nil {
-		return nil, err
-	}
-	switch {
-	case !secureURL(c.Issuer):
-		return nil, fmt.Errorf("login: provider %s: issuer must be an https address", c.ID)
-	case c.ClientID == "":
-		return nil, fmt.Errorf("login: provider %s: has no client id", c.ID)
-	case len(c.Claims) == 0 || slices.ContainsFunc(slices.Concat(c.Claims, c.FormerClaims), func(p []string) bool { return len(p) == 0 }):
-		return nil, fmt.Errorf("login: provider %s: has no claim with the identity number", c.ID)
-	}
-	if err := c.authOf(); err != nil {
-		return nil, fmt.Errorf("login: provider %s: %w", c.ID, err)
-	}
 	if c.AcceptedACR == nil {
 		c.AcceptedACR = DefaultAssurance()
+	}
+	if _, said := c.Params["prompt"]; !said {
+		c.Params = maps.Clone(c.Params)
+		if c.Params == nil {
+			c.Params = map[string]string{}
+		}
+		c.Params["prompt"] = "login"
+	}
+	f, err := newFlow(c, "the identity number")
+	if err != nil {
+		return nil, err
 	}
 	if len(c.AcceptedACR) == 0 && len(c.Require) == 0 {
 		return nil, fmt.Errorf("login: provider %s: neither an accepted acr nor a required claim: any login would do", c.ID)
 	}
-	if c.AskedACR == nil {
-		c.AskedACR = c.AcceptedACR
+	return &OIDC{f}, nil
+}
+
+// newFlow checks what is the same whoever logs in; what is in Claims.
+func newFlow(c OIDCConfig, what string) (*flow, error) {
+	if err := CheckAbout(c.ID, c.Name); err != nil {
+		return nil, err
+	}
+	wrong := func(err error) (*flow, error) { return nil, fmt.Errorf("login: provider %s: %w", c.ID, err) }
+	switch {
+	case !secureURL(c.Issuer):
+		return wrong(errors.New("issuer must be an https address"))
+	case c.ClientID == "":
+		return wrong(errors.New("has no client id"))
+	case len(c.Claims) == 0 || slices.ContainsFunc(slices.Concat(c.Claims, c.FormerClaims), func(p []string) bool { return len(p) == 0 }):
+		return wrong(errors.New("has no claim with " + what))
 	}
 	for _, r := range c.Require {
 		if len(r.Claim) == 0 || len(r.Allowed) == 0 {
-			return nil, fmt.Errorf("login: provider %s: a required claim needs a path and allowed values", c.ID)
+			return wrong(errors.New("a required claim needs a path and allowed values"))
 		}
+	}
+	if err := c.authOf(); err != nil {
+		return wrong(err)
+	}
+	if c.AskedACR == nil {
+		c.AskedACR = c.AcceptedACR
 	}
 	if c.Source == "" {
 		c.Source = IDToken
 	}
 	if c.Source != IDToken && c.Source != UserInfo {
-		return nil, fmt.Errorf("login: provider %s: source must be %s or %s", c.ID, IDToken, UserInfo)
+		return wrong(fmt.Errorf("source must be %s or %s", IDToken, UserInfo))
 	}
 	var err error
 	if c.Algorithms, err = algorithms(c.Algorithms); err != nil {
-		return nil, fmt.Errorf("login: provider %s: %w", c.ID, err)
+		return wrong(err)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &OIDC{config: c, http: client(c.HTTP)}, nil
+	return &flow{config: c, http: client(c.HTTP), backdated: skew}, nil
 }
 
 // About tells what the pages need; the origin of the login page is known after the first discovery.
-func (o *OIDC) About() About {
+func (o *flow) About() About {
 	origins := append([]string{origin(o.config.Issuer)}, o.config.Origins...)
 	o.mu.Lock()
 	if o.discovered != nil {
@@ -151,7 +174,7 @@ func (o *OIDC) About() About {
 }
 
 // discover reads the discovery document once.
-func (o *OIDC) discover(ctx context.Context) (*discovered, error) {
+func (o *flow) discover(ctx context.Context) (*discovered, error) {
 	o.mu.Lock()
 	d := o.discovered
 	o.mu.Unlock()
@@ -194,7 +217,7 @@ func (o *OIDC) discover(ctx context.Context) (*discovered, error) {
 	return d, nil
 }
 
-func (o *OIDC) oauth(d *discovered, callback string) *oauth2.Config {
+func (o *flow) oauth(d *discovered, callback string) *oauth2.Config {
 	return &oauth2.Config{
 		ClientID:     o.config.ClientID,
 		ClientSecret: o.config.ClientSecret,

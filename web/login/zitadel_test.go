@@ -102,10 +102,11 @@ func (r *real) CreateAuthRequest(ctx context.Context, a *oidc.AuthRequest, user 
 	return loa{made}, nil
 }
 
-// loa is a request whose ID token tells level 3.
+// loa is a request whose ID token tells level 3, and two factors.
 type loa struct{ zitadel.AuthRequest }
 
-func (loa) GetACR() string { return login.LOA3 }
+func (loa) GetACR() string   { return login.LOA3 }
+func (loa) GetAMR() []string { return []string{twoFactors} }
 
 func (r *real) AuthRequestByID(ctx context.Context, id string) (zitadel.AuthRequest, error) {
 	made, err := r.Storage.AuthRequestByID(ctx, id)
