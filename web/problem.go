@@ -46,6 +46,9 @@ var problems = []struct {
 	{vault.ErrDamaged, http.StatusInternalServerError, "damaged"},
 	{login.ErrCancelled, http.StatusForbidden, "cancelled"},
 	{login.ErrState, http.StatusBadRequest, "state"},
+	{errNotStaff, http.StatusForbidden, "notstaff"},
+	{errNoAccount, http.StatusForbidden, "account"},
+	{login.ErrNoAddress, http.StatusForbidden, "account"},
 	{login.ErrAssurance, http.StatusForbidden, "assurance"},
 	{login.ErrNoNumber, http.StatusForbidden, "number"},
 	{login.ErrBadNumber, http.StatusForbidden, "number"},
@@ -55,7 +58,7 @@ var problems = []struct {
 
 // logged are the known problems that somebody who runs the server wants to hear of.
 var logged = []error{
-	vault.ErrFull, vault.ErrDamaged, login.ErrToken, login.ErrUnavailable, login.ErrBadNumber, login.ErrNoNumber, login.ErrAssurance,
+	vault.ErrFull, vault.ErrDamaged, login.ErrToken, login.ErrUnavailable, login.ErrBadNumber, login.ErrNoNumber, login.ErrNoAddress, login.ErrAssurance,
 }
 
 type problemBody struct {

@@ -39,6 +39,8 @@ type Config struct {
 	// the subject and nothing else, which is enough where no rule asks for more.
 	Rules policy.Rules
 	Facts func(f *policy.Facts, header []byte)
+	// Staff is how staff log in.
+	Staff StaffLogin
 	// MailClients are the settings that mail programs look up; nil offers none.
 	MailClients *autoconfig.Settings
 	// TLS is what Run serves with. If nil Run serves without TLS, for a listener that has done it already; browsers send

@@ -7,14 +7,17 @@ import (
 	"strings"
 
 	"sigill/vault"
+	"sigill/web/login"
 )
 
 // staffBody is the staff's login form.
 type staffBody struct {
-	To       string
-	Ended    bool
-	Username string
-	Failed   bool
+	To        string
+	Ended     bool
+	Passwords bool // there is a form for them
+	Username  string
+	Failed    bool
+	Providers []login.About
 }
 
 func (s *Server) staffForm(v *visit) error {
@@ -23,7 +26,7 @@ func (s *Server) staffForm(v *visit) error {
 	if v.in && !v.who.IsPerson() {
 		return v.redirect(orMessages(to))
 	}
-	return s.render(v, http.StatusOK, "staff", v.lang.text("staff.title"), staffBody{To: to, Ended: q.Has("ended")})
+	return s.staffPage(v, http.StatusOK, staffBody{To: to, Ended: q.Has("ended")})
 }
 
 // staffLogin checks the password. The vault slows down who guesses.
@@ -37,19 +40,12 @@ func (s *Server) staffLogin(v *visit) error {
 	})
 	if errors.Is(err, vault.ErrBadCredentials) {
 		body.Failed = true
-		return s.render(v, http.StatusForbidden, "staff", v.lang.heading("staff.title", true), body)
+		return s.staffPage(v, http.StatusForbidden, body)
 	}
 	if err != nil {
 		return err
 	}
-	who := vault.Staff(account.Address)
-	if err := s.enter(v.r, who, account.Name); err != nil {
-		return err
-	}
-	if err := s.audit(ctx, who, "login", "password"); err != nil {
-		return err
-	}
-	return v.redirect(orMessages(body.To))
+	return s.enterStaff(v, account, "password", "", body.To)
 }
 
 // logout ends the session, and the one at the provider if it has such a thing.

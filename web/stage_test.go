@@ -124,6 +124,12 @@ func (p *fakeProvider) is(id policy.PersonID, err error) {
 // newStage has the fake provider, and others beside it.
 func newStage(t *testing.T, limits web.Limits, others ...login.Provider) *stage {
 	t.Helper()
+	return stageOf(t, func(c *web.Config) { c.Limits, c.Providers = limits, append(others, c.Providers...) })
+}
+
+// stageOf is a stage whose server is configured otherwise.
+func stageOf(t *testing.T, change func(*web.Config)) *stage {
+	t.Helper()
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
 	must(t, vault.CreateKeyFile(key))
@@ -137,13 +143,15 @@ func newStage(t *testing.T, limits web.Limits, others ...login.Provider) *stage 
 	t.Cleanup(func() { must(t, s.vault.Close()) })
 
 	s.server = httptest.NewUnstartedServer(nil)
-	s.web, err = web.New(web.Config{
+	c := web.Config{
 		Vault: s.vault, BaseURL: "https://" + s.server.Listener.Addr().String(),
 		Organisation: web.Organisation{Name: "Exempels kommun", Phone: "08-123 45 67", URL: "https://www.exempel.se"},
-		Providers:    append(others, s.idp),
+		Providers:    []login.Provider{s.idp},
 		Log:          slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now:          s.clock.now, Limits: limits,
-	})
+		Now:          s.clock.now,
+	}
+	change(&c)
+	s.web, err = web.New(c)
 	must(t, err)
 	s.server.Config.Handler = s.web
 	s.server.StartTLS()

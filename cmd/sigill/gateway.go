@@ -41,6 +41,7 @@ type gatewayConfig struct {
 	Rules            policy.Rules
 	Upstream         relay.Config
 	Providers        []login.Provider
+	StaffLogin       web.StaffLogin
 	Tokens           *login.Bearer        // nil: nobody logs in with one
 	MailClients      *autoconfig.Settings // nil: not told
 	NoticeFrom       policy.Address
@@ -105,7 +106,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 			gatherer.Header(f, header)
 			gatherer.Outcomes(f)
 		},
-		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -117,6 +117,7 @@ func (s *server) wire() (gatewayConfig, error) {
 	signers, err2 := c.Notices.Signers()
 	providers, err3 := c.Providers()
 	tokens, err4 := c.Staff.Bearer()
+	staff, err5 := c.StaffLogin()
 	return gatewayConfig{
 		Organisation: c.Organisation.Web(),
 		Hostname:     c.Hostname,
@@ -128,6 +129,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		Rules:       c.Rules.Policy(),
 		Upstream:    upstream,
 		Providers:   providers,
+		StaffLogin:  staff,
 		Tokens:      tokens,
 		MailClients: c.MailClients(),
 		NoticeFrom:  c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath, NoticeAnswersTo: c.Notices.AnswersTo,
@@ -135,7 +137,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
 		Log: s.log,
-	}, errors.Join(err1, err2, err3, err4)
+	}, errors.Join(err1, err2, err3, err4, err5)
 }
 
 // Run serves until ctx ends or a part fails, and closes everything: the gateway first, the vault last.

@@ -1,18 +1,14 @@
 package config
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"sigill/web/login"
 )
 
-// Login is a way for persons to log in: an e-ID behind OpenID Connect.
-type Login struct {
+// OIDC is a provider of OpenID Connect, whoever logs in there.
+type OIDC struct {
 	ID               string            `toml:"id"`
 	Name             string            `toml:"name"`
 	Issuer           string            `toml:"issuer"`
@@ -23,7 +19,6 @@ type Login struct {
 	ClientKeyID      string            `toml:"client_key_id"`
 	Scopes           []string          `toml:"scopes"`
 	Claims           [][]string        `toml:"claims"`
-	FormerClaims     [][]string        `toml:"former_claims"`
 	Require          []Requirement     `toml:"require"`
 	Source           string            `toml:"source"`
 	AcceptedACR      []string          `toml:"accepted_acr"`
@@ -34,6 +29,12 @@ type Login struct {
 	CA               File              `toml:"ca"`
 }
 
+// Login is a way for persons to log in: an e-ID behind OpenID Connect.
+type Login struct {
+	OIDC
+	FormerClaims [][]string `toml:"former_claims"`
+}
+
 // Requirement is a claim that must have one of some values.
 type Requirement struct {
 	Claim   []string `toml:"claim"`
@@ -41,14 +42,27 @@ type Requirement struct {
 }
 
 // setDefaults is what an entry need not say.
-func (l *Login) setDefaults() {
+func (l *OIDC) setDefaults() {
 	l.Source, l.Algorithms = string(login.IDToken), []string{"RS256", "ES256", "PS256"}
-	l.AcceptedACR = login.DefaultAssurance()
-	l.FormerClaims, l.Require, l.AskedACR = [][]string{}, []Requirement{}, []string{}
+	l.Require, l.AcceptedACR, l.AskedACR = []Requirement{}, []string{}, []string{}
 	l.Params, l.Origins = map[string]string{}, []string{}
 }
 
+func (l *Login) setDefaults() {
+	l.OIDC.setDefaults()
+	l.AcceptedACR, l.FormerClaims = login.DefaultAssurance(), [][]string{}
+}
+
 func (l Login) check(f faults, _ *Config) {
+	l.checkAs(f, func(c login.OIDCConfig) error {
+		c.FormerClaims = l.FormerClaims
+		_, err := login.NewOIDC(c)
+		return err
+	})
+}
+
+// checkAs looks at the files, and has the provider that is made of the entry tell what is wrong with the rest.
+func (l OIDC) checkAs(f faults, try func(login.OIDCConfig) error) {
 	if l.ClientSecretFile != "" {
 		_, err := l.ClientSecretFile.ReadSecret()
 		f.fits("client_secret_file", err)
@@ -61,16 +75,15 @@ func (l Login) check(f faults, _ *Config) {
 	f.fits("ca", err)
 	c, err := l.oidc()
 	if err == nil { // else it is told above
-		_, err = login.NewOIDC(c)
-		f.fits("", err)
+		f.fits("", try(c))
 	}
 }
 
 // oidc is what the provider takes, with its secrets read.
-func (l Login) oidc() (login.OIDCConfig, error) {
+func (l OIDC) oidc() (login.OIDCConfig, error) {
 	c := login.OIDCConfig{
 		ID: l.ID, Name: l.Name, Issuer: l.Issuer, ClientID: l.ClientID, Auth: login.ClientAuth(l.ClientAuth), KeyID: l.ClientKeyID,
-		Scopes: l.Scopes, Claims: l.Claims, FormerClaims: l.FormerClaims, Source: login.Source(l.Source),
+		Scopes: l.Scopes, Claims: l.Claims, Source: login.Source(l.Source),
 		AcceptedACR: l.AcceptedACR, Algorithms: l.Algorithms, Params: l.Params, Origins: l.Origins,
 	}
 	if len(l.AskedACR) > 0 {
@@ -101,21 +114,15 @@ func (l Login) oidc() (login.OIDCConfig, error) {
 }
 
 // http is a client that trusts the named authority only; nil if none is named.
-func (l Login) http() (*http.Client, error) {
+func (l OIDC) http() (*http.Client, error) {
 	if l.CA == "" {
 		return nil, nil
 	}
-	text, err := l.CA.Read()
+	pool, err := l.CA.ReadAuthorities()
 	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, errors.New("holds no certificate in PEM")
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	return &http.Client{Transport: transport, Timeout: 20 * time.Second}, nil
+	return trusting(pool), nil
 }
 
 // Provider makes the provider. It does not reach for the network.
@@ -124,5 +131,6 @@ func (l Login) Provider() (login.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.FormerClaims = l.FormerClaims
 	return login.NewOIDC(c)
 }

@@ -10,12 +10,14 @@ import (
 	"sigill/web/login"
 )
 
-// Staff is how staff members log in: with the passwords of their accounts here, or those of a directory; in mail programs
-// with device passwords, and with tokens.
+// Staff is how staff members log in: with the passwords of their accounts here, or those of a directory, or at their
+// organisation's provider; in mail programs with device passwords, and with tokens.
 type Staff struct {
-	MailPasswords bool   `toml:"mail_passwords"`
-	LDAP          LDAP   `toml:"ldap"`
-	Tokens        Tokens `toml:"tokens"`
+	WebPasswords  bool         `toml:"web_passwords"`
+	MailPasswords bool         `toml:"mail_passwords"`
+	Login         []StaffLogin `toml:"login"`
+	LDAP          LDAP         `toml:"ldap"`
+	Tokens        Tokens       `toml:"tokens"`
 }
 
 // LDAP is a directory that checks passwords; none if URL is empty.
@@ -40,14 +42,16 @@ type Tokens struct {
 
 func defaultStaff() Staff {
 	return Staff{
-		LDAP: LDAP{Filter: "(mail=%s)"},
+		WebPasswords: true,
+		LDAP:         LDAP{Filter: "(mail=%s)"},
 		Tokens: Tokens{
 			Clients: []string{}, Claims: []string{"email", "upn", "preferred_username"}, Algorithms: []string{"RS256", "ES256", "PS256"},
 		},
 	}
 }
 
-func (s Staff) check(f faults, _ *Config) {
+func (s Staff) check(f faults, whole *Config) {
+	s.checkLogins(f, whole.Domains)
 	_, err := s.Passwords()
 	f.fits("ldap", err)
 	f.need("ldap.base", s.LDAP.URL == "" || s.LDAP.Base != "", "must be where the accounts are, such as \"ou=people,dc=example,dc=se\"")
