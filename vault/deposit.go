@@ -64,10 +64,11 @@ func (d *delivery) recipient(i int, to policy.Address) error {
 			return err
 		}
 	}
-	r.Status = Held
-	d.rec.Recipients = append(d.rec.Recipients, r)
 	if d.rec.Held {
-		return nil // all wait, colleagues too
+		r.Status = Held // all wait, colleagues too
+	}
+	if d.rec.Recipients = append(d.rec.Recipients, r); d.rec.Held {
+		return nil
 	}
 	return d.release(i)
 }
@@ -94,10 +95,9 @@ func (d *delivery) person(r *recipientRecord) error {
 
 // release gives a recipient access and queues the notice.
 func (d *delivery) release(i int) error {
-	r := &d.rec.Recipients[i]
-	r.Status, r.At = Queued, instantOf(d.v.now())
+	r, now := &d.rec.Recipients[i], instantOf(d.v.now())
 	if !r.Kind.Outside() {
-		r.Status = Delivered
+		r.become(Delivered, now)
 		return errors.Join(d.place(d.v.staffOwner(r.Address), r.Address, Inbox, 0), d.queue(NoticeStaff, r.Address, d.s.id, -1))
 	}
 	person := d.v.personOwner(r.Person)
@@ -105,9 +105,10 @@ func (d *delivery) release(i int) error {
 		return err
 	}
 	if d.quiet(person) {
-		r.Status = Delivered
+		r.become(Delivered, now)
 		return nil
 	}
+	r.become(Queued, now)
 	return d.queue(NoticeMessage, r.Address, d.s.id, i)
 }
 

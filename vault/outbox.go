@@ -222,7 +222,7 @@ func (t *tx) changeRecipient(id MessageID, n int, s Status) error {
 	if rank[s] <= rank[r.Status] {
 		return nil
 	}
-	r.Status, r.At = s, instantOf(t.v.now())
+	r.become(s, instantOf(t.v.now()))
 	return errors.Join(t.saveStatus(id, &m), t.endReminders(id, n, s))
 }
 

@@ -296,6 +296,7 @@ func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 		}
 		state := RecipientState{Address: r.Address, Kind: r.Kind, Status: r.Status, At: r.At.time(), Masked: masked(r.Person)}
 		if all {
+			state.Past = r.past()
 			state.Asked, state.Claims, state.Mismatch = r.Asked.time(), r.claims(), r.Mismatch.time()
 		}
 		info.Recipients = append(info.Recipients, state)

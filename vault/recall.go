@@ -61,7 +61,7 @@ func (a *access) recall(id MessageID, rec *messageRecord) error {
 	for i := range rec.Recipients {
 		r := &rec.Recipients[i]
 		if rank[r.Status] < rank[Opened] {
-			r.Status, r.At = Recalled, rec.Recalled
+			r.become(Recalled, rec.Recalled)
 		}
 	}
 	out := rec.recall()

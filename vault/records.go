@@ -61,6 +61,13 @@ type recipientRecord struct {
 	Asked    instant       `codec:"6,omitempty"`
 	Claims   []claimRecord `codec:"7,omitempty"`
 	Mismatch instant       `codec:"8,omitempty"`
+	// Past are the statuses before Status, oldest first.
+	Past []stepRecord `codec:"9,omitempty"`
+}
+
+type stepRecord struct {
+	Status Status  `codec:"1"`
+	At     instant `codec:"2"`
 }
 
 type claimRecord struct {

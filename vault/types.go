@@ -137,6 +137,12 @@ const (
 	Recalled  Status = "recalled"  // taken back by its sender before it was opened
 )
 
+// Step is a status and when it came to be, UTC.
+type Step struct {
+	Status Status
+	At     time.Time
+}
+
 // RecipientState is a recipient of a message as its sender sees it.
 type RecipientState struct {
 	Address policy.Address
@@ -151,6 +157,8 @@ type RecipientState struct {
 	Claims []Claim
 	// Mismatch is when somebody else first logged in by the recipient's link; zero if nobody did.
 	Mismatch time.Time
+	// Past are the statuses before Status, oldest first; for the sender's side only.
+	Past []Step
 }
 
 // Info is what is known of a message beside its content.

@@ -37,6 +37,7 @@ type listBody struct {
 	Older     string // address of the next page, "" on the last
 	First     bool
 	Holds     int
+	Deleted   bool // a message was, just now
 }
 
 // list is a person's messages, received and sent together; a staff member is shown the first mailbox.
@@ -122,7 +123,7 @@ func (s *Server) showMailbox(v *visit, r *vault.Reader, boxes []vault.Mailbox, b
 	if err != nil {
 		return err
 	}
-	body := listBody{Rows: rows, Mailboxes: boxes, Current: box, First: before == 0, Holds: len(held)}
+	body := listBody{Rows: rows, Mailboxes: boxes, Current: box, First: before == 0, Holds: len(held), Deleted: v.r.URL.Query().Has("deleted")}
 	if n := s.config.Limits.Page; len(rows) > n {
 		body.Rows = rows[:n]
 		body.Older = "/mailboxes/" + strconv.FormatUint(uint64(box.ID), 10) + "?before=" + strconv.Itoa(int(rows[n-1].uid))

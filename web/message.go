@@ -23,6 +23,7 @@ type messageBody struct {
 	SentAs string
 	Info   vault.Info
 	Own    bool // the reader wrote it
+	Ours   bool // a staff reader's side sent it
 	// View is html, plain, raw or none.
 	View string
 	// Height is the class of the frame: short, middle or "" for tall.
@@ -65,6 +66,13 @@ func (s *Server) message(v *visit, r *vault.Reader) error {
 		From: ix.Envelope.From, To: people(ix.Envelope.To), Cc: people(ix.Envelope.Cc),
 		SentAs: sentAs(ix, info), Own: info.FromPerson && v.who.IsPerson(),
 		CanReply: v.who.IsPerson() && !info.FromPerson, Broken: len(ix.Defects) > 0, Encrypted: encrypted(ix),
+	}
+	if !v.who.IsPerson() {
+		froms, err := s.senders(v)
+		if err != nil {
+			return err
+		}
+		body.Ours = isOwn(froms, info.From)
 	}
 	if err := s.fill(v, &body, c); err != nil {
 		return err

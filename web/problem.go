@@ -42,6 +42,8 @@ var problems = []struct {
 	{clean.ErrTooLarge, http.StatusRequestEntityTooLarge, "long"},
 	{export.ErrTooLarge, http.StatusRequestEntityTooLarge, "long"},
 	{vault.ErrNoReply, http.StatusForbidden, "reply"},
+	{vault.ErrLegalHold, http.StatusConflict, "legal"},
+	{vault.ErrHeld, http.StatusConflict, "held"},
 	{vault.ErrFull, http.StatusInsufficientStorage, "full"},
 	{vault.ErrDamaged, http.StatusInternalServerError, "damaged"},
 	{login.ErrCancelled, http.StatusForbidden, "cancelled"},

@@ -76,6 +76,12 @@ func (s *Server) staffRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /messages/{id}/answer", s.staff(s.reading(s.answerForm)))
 	m.HandleFunc("GET /messages/{id}/forward", s.staff(s.reading(s.forwardForm)))
 	m.HandleFunc("GET /messages/{id}/sent", s.staff(s.reading(s.sent)))
+	m.HandleFunc("GET /messages/{id}/recall", s.staff(s.reading(s.recallPage)))
+	m.HandleFunc("POST /messages/{id}/recall", s.staff(s.reading(s.recall)))
+	m.HandleFunc("POST /messages/{id}/notify", s.staff(s.reading(s.notifyAgain)))
+	m.HandleFunc("GET /messages/{id}/case", s.staff(s.reading(s.caseZip)))
+	m.HandleFunc("GET /messages/{id}/delete", s.staff(s.reading(s.deletePage)))
+	m.HandleFunc("POST /messages/{id}/delete", s.staff(s.reading(s.deleteMessage)))
 }
 
 // chain is the way of every request: headers, log and rescue, language and session, origin, page.

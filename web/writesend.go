@@ -306,7 +306,7 @@ func attachFiles(c *composer, from *vault.Content) error {
 
 // confirm sends a mail that waited, or gives it back to be changed.
 func (s *Server) confirm(v *visit) error {
-	if err := s.smallForm(v); err != nil {
+	if err := v.form(); err != nil {
 		return err
 	}
 	f := fields{Token: v.r.PostForm.Get("form"), About: v.r.PostForm.Get("about"), Kind: v.r.PostForm.Get("kind")}

@@ -1,0 +1,37 @@
+package vault
+
+import "context"
+
+// Delete takes a message out of all mailboxes of the principal's side, function addresses included, each with a line in
+// the audit. If it then lies in none it is erased. ErrNotFound; ErrLegalHold or ErrHeld if it stays somewhere for that
+// reason.
+func (r *Reader) Delete(ctx context.Context, id MessageID) error {
+	var stays error
+	err := r.update(ctx, func(a *access) error {
+		stays = nil
+		places, err := a.places(id)
+		if err != nil {
+			return err
+		}
+		if len(places) == 0 {
+			return ErrNotFound
+		}
+		for _, p := range places {
+			err := a.each(p.box, []UID{p.uid}, func(box *mailboxRecord, uid UID, e entryRecord) error {
+				kept, err := a.discard(p.box, box, uid, e)
+				if kept != nil {
+					stays = kept
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = stays
+	}
+	return err
+}
