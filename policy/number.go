@@ -69,8 +69,15 @@ const maxNumber = 100
 // never closed hides no number.
 func findNumbers(subject string, tags []string) (out []numberTag) {
 	text, source := fold(subject), []rune(subject)
+	var words [][]folded
+	for _, t := range tags {
+		words = append(words, fold(strings.TrimSpace(t)))
+	}
 	for i := range text {
-		n, ok := insideTag(text[i:], tags)
+		if text[i].r != '[' {
+			continue
+		}
+		n, ok := insideTag(text[i:], words)
 		if !ok {
 			continue
 		}
@@ -82,9 +89,8 @@ func findNumbers(subject string, tags []string) (out []numberTag) {
 }
 
 // insideTag gives what stands between the word and the bracket of such a tag, if text begins with one.
-func insideTag(text []folded, tags []string) (inside Span, ok bool) {
-	for _, t := range tags {
-		tag := fold(strings.TrimSpace(t))
+func insideTag(text []folded, tags [][]folded) (inside Span, ok bool) {
+	for _, tag := range tags {
 		word := len(tag) - 1
 		if word < 1 || tag[0].r != '[' || tag[word].r != ']' || word >= len(text) || !matches(text, tag[:word]) || unicode.IsLetter(text[word].r) {
 			continue

@@ -41,17 +41,20 @@ type folded struct {
 // fold lowers case, composes the letters a Swedish tag can hold, and drops the white space that stands beside a
 // bracket and the marks that show as nothing.
 func fold(s string) []folded {
-	var out []folded
-	for i, r := range []rune(s) {
+	runes := []rune(s)
+	out := make([]folded, 0, len(runes))
+	for i, r := range runes {
 		r = simple(r)
 		n := len(out)
 		if ignorable(r) {
 			continue
 		}
 		if n > 0 {
-			if c, ok := composed[[2]rune{out[n-1].r, r}]; ok {
-				out[n-1] = folded{c, Span{out[n-1].at.Start, i + 1}}
-				continue
+			if r > unicode.MaxLatin1 { // as all marks are
+				if c, ok := composed[[2]rune{out[n-1].r, r}]; ok {
+					out[n-1] = folded{c, Span{out[n-1].at.Start, i + 1}}
+					continue
+				}
 			}
 			if r == ' ' && (out[n-1].r == ' ' || out[n-1].r == '[') {
 				continue
@@ -88,6 +91,9 @@ var composed = map[[2]rune]rune{
 // ignorable tells the marks that show as nothing and that word processors leave in text: control characters, soft hyphen,
 // zero width space and joiners, marks of writing direction, variation selectors, byte order mark.
 func ignorable(r rune) bool {
+	if ' ' <= r && r <= '~' {
+		return false
+	}
 	return unicode.In(r, unicode.Cf, unicode.Cc, unicode.Variation_Selector) && !unicode.IsSpace(r) || r == '\u034f'
 }
 
