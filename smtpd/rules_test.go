@@ -158,7 +158,7 @@ func TestContentOnTheWire(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		if log := g.log.String(); strings.Contains(log, "3234") || strings.Contains(strings.ToLower(log), "orosanm") || !strings.Contains(log, `kind="identity numbers" count=1`) {
+		if log := g.log.String(); strings.Contains(log, "640823") || strings.Contains(log, "-3234") || strings.Contains(strings.ToLower(log), "orosanm") || !strings.Contains(log, `kind="identity numbers" count=1`) {
 			t.Errorf("the log: %s", log)
 		}
 		for _, m := range g.upstream.Mails() {
