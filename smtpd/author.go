@@ -10,14 +10,13 @@ import (
 // login may use in them, too, only its own address and those of its function addresses (RFC 6409 section 6.1). A field
 // that cannot be read as addresses is not its own; one that is missing says nothing false. A mail somebody else wrote is
 // forwarded, not sent on as it is: Resent fields are seen by nobody.
-func (s *session) mayWrite(ctx context.Context, tx transaction, header []byte) error {
+func (s *session) mayWrite(ctx context.Context, tx transaction, header message.Header) error {
 	if s.listener.Kind == Connector {
 		return nil // the organisation's mail system has looked
 	}
-	h := message.ParseHeader(header)
 	seen := map[string]bool{}
 	for _, name := range []string{"From", "Sender"} {
-		for _, field := range h.Values(name) {
+		for _, field := range header.Values(name) {
 			for _, author := range message.ParseAddresses(field, 0) {
 				a, err := author.Address()
 				if err != nil {

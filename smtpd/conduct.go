@@ -18,10 +18,11 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	if err != nil {
 		return err
 	}
-	if s.looped(m.header) {
+	defer m.free()
+	if s.looped(m.fields) {
 		return errLoop
 	}
-	if err := s.mayWrite(ctx, tx, m.header); err != nil {
+	if err := s.mayWrite(ctx, tx, m.fields); err != nil {
 		return err
 	}
 	if tx.signed {
@@ -68,10 +69,10 @@ func (s *session) facts(ctx context.Context, tx transaction, m mail) (f policy.F
 	if f.HeaderError = m.fault; f.HeaderError != "" {
 		return f, nil
 	}
-	s.server.gatherer.Header(&f, m.header)
+	s.server.gatherer.Header(&f, m.fields)
 	// Asked of every sender: an answer that quotes a sealed message must not pass in clear from an alias, a system account
 	// or an automatic reply either.
-	if f.Answers, err = s.server.knowledge.Answers(ctx, answered(m)); err != nil {
+	if f.Answers, err = s.server.knowledge.Answers(ctx, answered(m.fields)); err != nil {
 		return f, fmt.Errorf("smtpd: look up the conversation: %w", err)
 	}
 	s.server.gatherer.Outcomes(&f)
@@ -79,8 +80,7 @@ func (s *session) facts(ctx context.Context, tx transaction, m mail) (f policy.F
 }
 
 // answered is the message ids that a mail answers.
-func answered(m mail) (ids []string) {
-	h := message.ParseHeader(m.header)
+func answered(h message.Header) (ids []string) {
 	for _, name := range []string{"In-Reply-To", "References"} {
 		for _, v := range h.Values(name) {
 			ids = append(ids, message.MessageIDs(v)...)
@@ -107,7 +107,7 @@ func (s *session) pass(ctx context.Context, tx transaction, m mail) error {
 
 // seal deposits a mail. It is there when Commit has returned, and then 250 is said.
 func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Facts, d policy.Decision) error {
-	header, err := sealedHeader(m.header, d)
+	header, err := sealedHeader(m, d)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Fac
 	}
 	draft := s.server.begin(deposit)
 	defer draft.Abort()
-	if _, err := io.Copy(draft, io.MultiReader(bytes.NewReader(header), bytes.NewReader(m.start), m.rest)); err != nil {
+	if err := m.writeTo(draft, header); err != nil {
 		return fmt.Errorf("smtpd: deposit: %w", err)
 	}
 	receipt, err := draft.Commit(ctx)

@@ -25,9 +25,13 @@ type conn struct {
 	limits *Limits
 	closed func(*conn) // called once, when closed and no message is under way
 
+	// What was read ahead of a message. Only the goroutine that reads uses it.
+	ahead []byte // in block
+	block *block // nil if ahead is empty
+
 	mu       sync.Mutex
 	dead     bool
-	peeking  bool      // reads give what is there, which is nothing
+	reads    int       // how many more get something; any number if negative
 	leave    error     // what the next command line ends with
 	open     bool      // not closed
 	counted  bool      // closed has not been called
@@ -44,25 +48,76 @@ var (
 	errCommands = errors.New("smtpd: too many commands")
 )
 
+// Read gives what the client says.
 func (c *conn) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	if c.dead || c.peeking {
-		defer c.mu.Unlock()
-		if c.dead {
-			return 0, net.ErrClosed
+	counted, err := c.mayRead()
+	switch {
+	case err != nil:
+		if !isTimeout(err) {
+			c.forget()
 		}
-		return 0, os.ErrDeadlineExceeded
+		return 0, err
+	case c.block == nil && counted:
+		return c.readAhead(p)
+	case c.block == nil:
+		n, err := c.Conn.Read(p)
+		if err != nil {
+			err = c.die(err)
+		}
+		return n, err
 	}
-	err := c.Conn.SetReadDeadline(c.deadline())
-	c.mu.Unlock()
-	n := 0
-	if err == nil {
-		n, err = c.Conn.Read(p)
-	}
+	return c.give(p), nil
+}
+
+// readAhead reads as much as there is, so that the small buffers above cost one system call and not many.
+func (c *conn) readAhead(p []byte) (int, error) {
+	c.block = blocks.Get().(*block)
+	n, err := c.Conn.Read(c.block[:])
 	if err != nil {
-		return n, c.die(err)
+		c.forget()
+		return 0, c.die(err)
 	}
-	return n, nil
+	c.ahead = c.block[:n]
+	return c.give(p), nil
+}
+
+// give hands over what was read ahead.
+func (c *conn) give(p []byte) int {
+	n := copy(p, c.ahead)
+	if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+		c.forget()
+	}
+	return n
+}
+
+// forget drops what was read ahead.
+func (c *conn) forget() {
+	if c.block != nil {
+		c.block.free()
+		c.ahead, c.block = nil, nil
+	}
+}
+
+// ready tells that the next read will not wait.
+func (c *conn) ready() bool { return c.block != nil }
+
+// mayRead counts a read, if they are counted, and sets its deadline, if it will need one.
+func (c *conn) mayRead() (counted bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.dead:
+		return false, net.ErrClosed
+	case c.reads == 0:
+		return false, os.ErrDeadlineExceeded
+	case c.reads > 0:
+		c.reads--
+		counted = true
+	}
+	if c.block != nil {
+		return counted, nil
+	}
+	return counted, c.Conn.SetReadDeadline(c.deadline())
 }
 
 // deadline is that of the next read. The caller has the lock.
@@ -171,11 +226,15 @@ func (c *conn) end(how error, now bool) {
 	}
 }
 
-// peek switches reads to what the layers above have buffered, and back.
-func (c *conn) peek(on bool) {
+// anyNumber of reads get what the client says.
+const anyNumber = -1
+
+// allow lets so many reads get something. Those after them get [os.ErrDeadlineExceeded], which the layers above, TLS too,
+// take for a pause and not for an end: they give what they have.
+func (c *conn) allow(reads int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.peeking = on
+	c.reads = reads
 }
 
 // kill lets nothing more be read.

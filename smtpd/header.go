@@ -10,25 +10,30 @@ import (
 )
 
 // sealedHeader is the header as it is stored: without the tag, without Bcc, and without the number that a tag gave.
-func sealedHeader(header []byte, d policy.Decision) (_ []byte, err error) {
+func sealedHeader(m mail, d policy.Decision) (_ []byte, err error) {
+	header, fields := m.header, m.fields.Fields
 	if d.Cut != (policy.Cut{}) {
 		if header, err = message.CutSubject(header, d.Cut.Subject, d.Cut.Span); err != nil {
 			return nil, fmt.Errorf("smtpd: take the tag away: %w", err)
 		}
+		fields = message.ParseHeader(header).Fields
 	}
-	return without(header, func(f message.Field) bool { return blind(f) || repeats(f, d.Person) }), nil
+	return without(header, fields, func(f message.Field) bool { return blind(f) || repeats(f, d.Person) }), nil
 }
 
 // without takes fields out of a header and leaves every other octet as it is.
-func without(header []byte, unwanted func(message.Field) bool) []byte {
+func without(header []byte, fields []message.Field, unwanted func(message.Field) bool) []byte {
 	var out []byte
 	from := int64(0)
-	for _, f := range message.ParseHeader(header).Fields {
+	for _, f := range fields {
 		if !unwanted(f) {
 			continue
 		}
 		out = append(out, header[from:f.Range.Offset]...)
 		from = f.Range.Offset + f.Range.Size
+	}
+	if from == 0 {
+		return header
 	}
 	return append(out, header[from:]...)
 }

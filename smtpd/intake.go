@@ -3,10 +3,7 @@ package smtpd
 import (
 	"bytes"
 	"crypto/tls"
-	"errors"
 	"io"
-
-	"sigill/vault/message"
 )
 
 // intake reads the message of one DATA or BDAT and lets through only lines that end in CRLF.
@@ -24,8 +21,8 @@ type intake struct {
 	size  int64
 	fault error // what every further read ends with
 
-	raw     [4 << 10]byte // of BDAT
-	pending []byte        // of raw, not looked at yet
+	raw     *block // nil until it is needed; of BDAT, or thrown away
+	pending []byte // of raw, not looked at yet
 
 	cr   bool // the last octet was a CR
 	next byte // an octet that did not fit: the LF of a CRLF
@@ -51,7 +48,7 @@ func (in *intake) Read(p []byte) (n int, err error) {
 	if in.bdat {
 		n, err = in.chunk(p)
 	} else {
-		n, err = in.octets(p)
+		n, err = in.lines(p)
 	}
 	if err != nil {
 		in.fault = err
@@ -59,23 +56,17 @@ func (in *intake) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// octets reads DATA octet by octet. After CR CR LF go-smtp's reader overlooks the end of data and waits for more until
-// the deadline, so a longer read would never return, and the client never learn what is wrong with its mail.
-func (in *intake) octets(p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
+// lines reads DATA.
+func (in *intake) lines(p []byte) (n int, err error) {
+	for n < len(p) && err == nil && (n == 0 || in.conn.ready()) {
 		var got int
-		if got, err = in.r.Read(p[n : n+1]); got == 0 {
-			continue
-		}
-		c := p[n]
-		was := in.cr
-		in.watch(c)
-		in.cr = c == '\r'
-		if c == 0 || was != (c == '\n') {
+		got, err = in.sip(p[n:])
+		part := p[n : n+got]
+		if !in.clean(part) {
 			return 0, errBareLine
 		}
-		n++
-		if in.size++; in.size > in.limit {
+		n += got
+		if in.size += int64(got); in.size > in.limit {
 			return 0, errTooLarge
 		}
 	}
@@ -85,20 +76,70 @@ func (in *intake) octets(p []byte) (n int, err error) {
 	return n, err
 }
 
+// sip reads what there is of DATA and waits only for the first of it. After CR CR LF go-smtp's reader overlooks the end of
+// data and waits for more until the deadline, so a longer read would never return, and the client never learn what is
+// wrong with its mail.
+func (in *intake) sip(p []byte) (n int, err error) {
+	defer in.conn.allow(anyNumber)
+	for reads := 0; n == 0; reads = 1 { // first what the layers above the connection have
+		in.conn.allow(reads)
+		if n, err = in.r.Read(p); isTimeout(err) {
+			err = nil
+		}
+		if err != nil {
+			break
+		}
+	}
+	return n, err
+}
+
+// clean tells whether each CR of b has its LF and each LF its CR, and no octet is NUL. As long as that holds go-smtp's
+// reader sees the same lines; after that what it overlooks is watched for.
+func (in *intake) clean(b []byte) bool {
+	if len(b) == 0 {
+		return true
+	}
+	begins, ends := in.cr, b[len(b)-1] == '\r'
+	pairs := bytes.Count(b, crlf)
+	if begins != (b[0] == '\n') || bytes.Count(b, lf) != pairs+count(begins) || bytes.Count(b, cr) != pairs+count(ends) ||
+		bytes.IndexByte(b, 0) >= 0 {
+		in.watch(b)
+		return false
+	}
+	in.cr, in.libCR = ends, ends
+	return true
+}
+
+var (
+	cr   = []byte{'\r'}
+	lf   = []byte{'\n'}
+	crlf = []byte{'\r', '\n'}
+)
+
+func count(one bool) int {
+	if one {
+		return 1
+	}
+	return 0
+}
+
 // watch follows go-smtp's reader to see the end of data that it overlooks: one after a CRLF whose CR it took for the
 // second of a pair.
-func (in *intake) watch(c byte) {
-	switch {
-	case c == '\n' && in.cr && !in.libCR:
-		in.over = 1
-	case in.over > 0 && c == endOfData[in.over-1]:
-		if in.over++; in.over > len(endOfData) {
-			in.ended, in.over = true, 0
+func (in *intake) watch(b []byte) {
+	for _, c := range b {
+		switch {
+		case c == '\n' && in.cr && !in.libCR:
+			in.over = 1
+		case in.over > 0 && c == endOfData[in.over-1]:
+			if in.over++; in.over > len(endOfData) {
+				in.ended, in.over = true, 0
+			}
+		default:
+			in.over = 0
 		}
-	default:
-		in.over = 0
+		in.libCR = c == '\r' && !in.libCR
+		in.cr = c == '\r'
 	}
-	in.libCR = c == '\r' && !in.libCR
 }
 
 // chunk reads BDAT.
@@ -113,7 +154,7 @@ func (in *intake) chunk(p []byte) (n int, err error) {
 			if n > 0 {
 				return n, nil
 			}
-			got, err := in.r.Read(in.raw[:])
+			got, err := in.r.Read(in.room()[:])
 			if in.pending = in.raw[:got]; got == 0 {
 				switch {
 				case err == io.EOF && !in.whole():
@@ -146,6 +187,14 @@ func (in *intake) chunk(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// room is where octets are put that nobody has room for.
+func (in *intake) room() *block {
+	if in.raw == nil {
+		in.raw = blocks.Get().(*block)
+	}
+	return in.raw
+}
+
 // whole tells a BDAT message that has come to its end from one whose last chunk was cut off by the client's end of TLS
 // (close_notify): go-smtp gives EOF for both. A client that goes on talking before the reply has sent all of it; the
 // octet that shows it is lost then, and the connection with it.
@@ -156,8 +205,8 @@ func (s *session) whole() bool {
 	if !ok {
 		return true // a conn has no EOF
 	}
-	s.conn.peek(true)
-	defer s.conn.peek(false)
+	s.conn.allow(0)
+	defer s.conn.allow(anyNumber)
 	n, err := secure.Read(make([]byte, 1))
 	if n > 0 {
 		s.conn.end(errLeave, false)
@@ -166,23 +215,27 @@ func (s *session) whole() bool {
 	return n > 0 || isTimeout(err)
 }
 
-// drain reads what the client still sends of the message, so that the reply comes after it: as many octets again as a
+// end reads what the client still sends of the message, so that the reply comes after it: as many octets again as a
 // message may have, or until an end of data that go-smtp's reader overlooked. Then the connection is dead, since nobody
 // knows where the next command is.
-func (in *intake) drain() {
+func (in *intake) end() {
+	defer func() {
+		if in.raw != nil {
+			in.raw.free()
+		}
+	}()
 	if in.fault == io.EOF {
 		return
 	}
-	var one [1]byte
-	buf := one[:]
+	next := in.sip
 	if in.bdat {
-		buf = in.raw[:]
+		next = in.r.Read
 	}
 	for left := in.limit; left > 0 && !in.ended; {
-		n, err := in.r.Read(buf)
-		if n > 0 && !in.bdat {
-			in.watch(buf[0])
-			in.cr = buf[0] == '\r'
+		b := in.room()[:]
+		n, err := next(b)
+		if !in.bdat {
+			in.watch(b[:n])
 		}
 		if err != nil {
 			return
@@ -190,33 +243,4 @@ func (in *intake) drain() {
 		left -= int64(n)
 	}
 	in.conn.kill()
-}
-
-// mail is a message whose header has been read.
-type mail struct {
-	header []byte // with the empty line that ends it
-	start  []byte // of the body
-	rest   io.Reader
-	fault  string // why the header cannot be read; "" if it can
-}
-
-// readHeader reads until the header is whole, or limit octets.
-func readHeader(in io.Reader, limit int) (mail, error) {
-	var b bytes.Buffer
-	for size := 8 << 10; ; size *= 2 {
-		_, err := io.CopyN(&b, in, int64(min(size, limit)-b.Len()))
-		if err != nil && !errors.Is(err, io.EOF) {
-			return mail{}, err
-		}
-		all := b.Bytes()
-		if end := message.HeaderEnd(all); end >= 0 {
-			return mail{header: all[:end], start: all[end:], rest: in}, nil
-		}
-		switch {
-		case err != nil:
-			return mail{header: all, rest: in}, nil // a message may be all header
-		case size >= limit:
-			return mail{header: all, rest: in, fault: "it is too long"}, nil
-		}
-	}
 }

@@ -51,7 +51,7 @@ func (s *Server) admit(raw net.Conn, networks []netip.Prefix) (c *conn, refusal 
 		s.log.Warn("too many connections", "client", ip, "open", len(s.conns), "of client", s.groups[group])
 		return nil, refuseMany
 	}
-	c = &conn{Conn: raw, limits: &s.limits, open: true, counted: true, until: time.Now().Add(s.limits.Command)}
+	c = &conn{Conn: raw, limits: &s.limits, open: true, counted: true, reads: anyNumber, until: time.Now().Add(s.limits.Command)}
 	c.closed = func(c *conn) { s.leave(c, group) }
 	s.conns[c] = true
 	s.groups[group]++

@@ -30,9 +30,9 @@ const (
 )
 
 // looped tells that a mail goes round.
-func (s *session) looped(header []byte) bool {
+func (s *session) looped(header message.Header) bool {
 	hops, own := 0, 0
-	for _, trace := range message.ParseHeader(header).Values("Received") {
+	for _, trace := range header.Values("Received") {
 		hops++
 		words := strings.Fields(trace)
 		for i, word := range words[:max(0, len(words)-1)] {

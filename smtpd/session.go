@@ -191,7 +191,7 @@ func (s *session) data(r io.Reader) (err error) {
 		return errNoMail
 	}
 	in := s.intake(r)
-	defer in.drain()
+	defer in.end()
 	if tx.returns != "" {
 		return s.returned(s.ctx, *tx, in)
 	}

@@ -26,11 +26,12 @@ const (
 // that are signed. stop must be called.
 func (s *session) signed(ctx context.Context, m mail) (_ mail, stop func()) {
 	if m.fault == "" {
-		m.fault = twice(m.header)
+		m.fault = twice(m.fields)
 	}
 	fed, feed := io.Pipe()
 	p := &proven{in: m.rest, feed: feed, verdict: make(chan error, 1)}
-	whole := io.MultiReader(bytes.NewReader(m.header), bytes.NewReader(m.start), fed)
+	// The verifier may outlive the mail, and the room it lies in.
+	whole := io.MultiReader(bytes.NewReader(slices.Concat(m.header, m.start)), fed)
 	go func() {
 		p.verdict <- s.verify(ctx, whole)
 		fed.Close() // what still comes is not waited for
@@ -40,8 +41,7 @@ func (s *session) signed(ctx context.Context, m mail) (_ mail, stop func()) {
 }
 
 // twice tells which field that counts is there more than once.
-func twice(header []byte) string {
-	h := message.ParseHeader(header)
+func twice(h message.Header) string {
 	if len(h.Values("From")) != 1 || len(h.Values("Subject")) > 1 {
 		return "it has not one From and one Subject"
 	}

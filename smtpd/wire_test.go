@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,19 +203,32 @@ func TestLineEnds(t *testing.T) {
 		"LF, then CR CR LF at end":  "a\nb\r\r\n",
 		"CR CR LF twice at the end": "a\r\r\nb\r\r\n",
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := g.wire(Connector)
-			w.envelope()
-			w.talk("DATA", "354")
-			start := time.Now()
-			// What follows is what a smuggler would have obeyed.
-			io.WriteString(w, "Subject: [secure]\r\n\r\n"+body+".\r\n")
-			w.talk("", "550 5.6.0")
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("answered after %s", took)
-			}
-		})
+		for _, how := range []struct {
+			name string
+			kind Kind
+			step int
+		}{{"at once", Connector, 1 << 10}, {"octet by octet", Connector, 1}, {"within TLS", Submissions, 1 << 10}, {"in records of three", Submissions, 3}} {
+			t.Run(name+", "+how.name, func(t *testing.T) {
+				t.Parallel()
+				w := g.wire(how.kind)
+				if how.kind == Submissions {
+					w.talk("", "220", "EHLO a.example", "250", "AUTH PLAIN "+plainAuth(anna.String(), password), "235",
+						"MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250")
+				} else {
+					w.envelope()
+				}
+				w.talk("DATA", "354")
+				start := time.Now()
+				// What follows is what a smuggler would have obeyed.
+				for part := range slices.Chunk([]byte("Subject: [secure]\r\n\r\n"+body+".\r\n"), how.step) {
+					_, _ = w.Write(part)
+				}
+				w.talk("", "550 5.6.0")
+				if took := time.Since(start); took > 5*time.Second {
+					t.Errorf("answered after %s", took)
+				}
+			})
+		}
 	}
 	t.Cleanup(g.empty)
 }

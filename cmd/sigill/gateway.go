@@ -19,6 +19,7 @@ import (
 	"sigill/smtpd/outbox"
 	"sigill/smtpd/relay"
 	"sigill/vault"
+	"sigill/vault/message"
 	"sigill/web"
 	"sigill/web/autoconfig"
 	"sigill/web/login"
@@ -103,7 +104,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	g.web, err = web.New(web.Config{
 		Rules: c.Rules,
 		Facts: func(f *policy.Facts, header []byte) {
-			gatherer.Header(f, header)
+			gatherer.Header(f, message.ParseHeader(header))
 			gatherer.Outcomes(f)
 		},
 		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,

@@ -99,7 +99,7 @@ func (c policyTest) Run(p *program) error {
 	if end > message.DefaultLimits.HeaderSize {
 		f.HeaderError = "it is too long"
 	} else {
-		gatherer.Header(&f, mail[:end])
+		gatherer.Header(&f, message.ParseHeader(mail[:end]))
 		gatherer.Outcomes(&f)
 	}
 	if rules.LookInside(f) {

@@ -28,9 +28,9 @@ func New(rules policy.Rules) (*Gatherer, error) {
 }
 
 // Header adds what the header tells.
-func (g *Gatherer) Header(f *policy.Facts, header []byte) {
-	f.Subjects = message.Subjects(header)
-	for _, field := range message.ParseHeader(header).Fields {
+func (g *Gatherer) Header(f *policy.Facts, header message.Header) {
+	f.Subjects = header.Subjects()
+	for _, field := range header.Fields {
 		f.Header = append(f.Header, policy.Field{Name: field.Name, Value: message.DecodeText(field.Value)})
 	}
 	f.Labels = policy.ParseLabels(f.Header)

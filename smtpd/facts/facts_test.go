@@ -7,6 +7,7 @@ import (
 
 	"sigill/policy"
 	"sigill/smtpd/expr"
+	"sigill/vault/message"
 )
 
 func TestGather(t *testing.T) {
@@ -21,7 +22,7 @@ func TestGather(t *testing.T) {
 	const mail = "Subject: =?utf-8?q?=C3=A5?=\r\n =?utf-8?q?_=C3=A5?=\r\nX-A: =?utf-8?q?=C3=B6?=\r\nSubject: b\r\n" +
 		"msip_labels: MSIP_Label_0c2222cc-c70c-4072-8fb2-5cc19dd07ce9_ContentBits=8\r\n\r\n640823-3234\r\n"
 	var f policy.Facts
-	g.Header(&f, []byte(mail))
+	g.Header(&f, message.ParseHeader([]byte(mail)))
 	g.Outcomes(&f)
 	g.Content(&f, []byte(mail))
 	if strings.Join(f.Subjects, "|") != "å å|b" || len(f.Header) != 4 || f.Header[1] != (policy.Field{Name: "X-A", Value: "ö"}) {

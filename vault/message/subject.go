@@ -14,9 +14,12 @@ var ErrSpan = errors.New("message: no such runes in the subject")
 
 // Subjects are the decoded texts of every Subject field of a header, as DecodeText gives them. A mail should have one;
 // some have more, and programs differ in which they show, so a tag in any of them counts.
-func Subjects(header []byte) []string {
+func Subjects(header []byte) []string { return ParseHeader(header).Subjects() }
+
+// Subjects are those that the function Subjects gives.
+func (h Header) Subjects() []string {
 	var texts []string
-	for _, s := range ParseHeader(header).Values("Subject") {
+	for _, s := range h.Values("Subject") {
 		texts = append(texts, DecodeText(s))
 	}
 	return texts

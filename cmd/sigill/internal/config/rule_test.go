@@ -5,6 +5,7 @@ import (
 
 	"sigill/policy"
 	"sigill/smtpd/facts"
+	"sigill/vault/message"
 )
 
 // Every key of a rule comes to the decision.
@@ -47,7 +48,7 @@ expression = 'subject == "Hej"'
 		f := policy.Facts{Sender: policy.Recipient{Address: policy.MustAddress("anna@kommun.se"), Kind: policy.Colleague},
 			Recipients: []policy.Recipient{{Address: policy.MustAddress(row.to), Kind: policy.Known}}}
 		mail := "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n" + row.mail
-		gatherer.Header(&f, []byte(mail))
+		gatherer.Header(&f, message.ParseHeader([]byte(mail)))
 		gatherer.Outcomes(&f)
 		if rules.LookInside(f) {
 			gatherer.Content(&f, []byte(mail))
