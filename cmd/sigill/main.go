@@ -74,6 +74,7 @@ type commandLine struct {
 	Check  checkCommand  `cmd:"" help:"Say every fault of a configuration."`
 	Policy policyCommand `cmd:"" help:"Try the rules."`
 	Notice noticeCommand `cmd:"" help:"Show what notices say."`
+	DNS    dnsCommand    `cmd:"" name:"dns" help:"Print the DNS records to set."`
 
 	Account   accountCommand `cmd:"" help:"Staff members."`
 	Device    deviceCommand  `cmd:"" help:"Passwords for their mail programs."`
