@@ -268,7 +268,7 @@ func (t *tx) index(id MessageID, key *seal.Key) (*message.Index, error) {
 		return nil, err
 	}
 	ix := new(message.Index)
-	return ix, decode(plain, ix)
+	return ix, decodeInPlace(plain, ix)
 }
 
 // Info gives what is known of a message beside its content. ErrNotFound.
