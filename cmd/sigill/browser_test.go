@@ -21,6 +21,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"sigill/cmd/sigill/internal/client"
 	"sigill/cmd/sigill/internal/demo"
 )
 
@@ -61,6 +62,9 @@ func TestBrowser(t *testing.T) {
 			tab := openTab(t, browser, v)
 			tab.journey(s, notice)
 			tab.onlyLoopback()
+			if receipt, err := s.next(s.stage.places.Persons[0].Address); err != nil || !strings.Contains(strings.Join(client.Texts(receipt.Data), ""), "Ditt svar har kommit in") {
+				t.Errorf("no notice that the reply came in: %v", err)
+			}
 		})
 	}
 }

@@ -202,6 +202,8 @@ func playMarked(t *testing.T, s *scene, signe policy.PersonID) {
 	check(err)
 	_, err = s.written(ctx, s.browserOf("signe"), receipt)
 	check(err)
+	_, err = s.next("signe@okand.example") // that the reply came in
+	check(err)
 	_, err = s.next("anna.andersson@exempelkommun.example")
 	check(err)
 	inbox, err := s.account(anna).Fetch(ctx, "INBOX")
