@@ -290,6 +290,9 @@ func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 		Held: rec.Held, RecalledAt: rec.Recalled.time(),
 	}
 	all := a.sender(rec)
+	if all {
+		info.Account = rec.Account
+	}
 	for _, r := range rec.Recipients {
 		if !all && !a.is(r) {
 			continue

@@ -166,6 +166,8 @@ type Info struct {
 	ID           MessageID
 	Conversation MessageID // the id of the conversation's first message
 	From         policy.Address
+	// Account is who sent it in From's name, for From's side only; zero if that is not known.
+	Account policy.Address
 	// FromPerson tells that an outside person wrote it.
 	FromPerson bool
 	// At is when its last octet had come in, UTC.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-
 	"net/http"
 
 	"sigill/policy"
@@ -144,4 +143,25 @@ func (s *Server) deleteMessage(v *visit, r *vault.Reader) error {
 		return err
 	}
 	return v.redirect("/messages?deleted=1")
+}
+
+// take says who takes care of a message to a function address, as all its members see.
+func (s *Server) take(v *visit, r *vault.Reader) error {
+	if err := v.form(); err != nil {
+		return err
+	}
+	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	var was policy.Address
+	if text := v.r.PostForm.Get("was"); text != "" {
+		if was, err = policy.ParseAddress(text); err != nil {
+			return errBadForm
+		}
+	}
+	if err := r.Take(v.r.Context(), id, was, v.r.PostForm.Get("take") == "1"); err != nil {
+		return err
+	}
+	return v.redirect("/messages/" + id.String())
 }

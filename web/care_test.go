@@ -156,3 +156,27 @@ func TestDeleteMessage(t *testing.T) {
 		t.Errorf("%d deletions in the audit", n)
 	}
 }
+
+func TestITakeIt(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	bo := policy.MustAddress("bo@exempel.se")
+	must(t, s.vault.Directory().PutAccount(t.Context(), vault.Account{Address: bo, Name: "Bo"}, password))
+	sent := s.send(letterText, care)
+	path := "/messages/" + sent.ID.String()
+	v := s.staff()
+	v.get(path).is(http.StatusOK).has("Ingen har tagit hand om", "Jag tar det")
+	other := s.visitor()
+	other.post("/staff/login", url.Values{"username": {bo.String()}, "password": {password}})
+	other.post(path+"/take", url.Values{"take": {"1"}}).is(http.StatusNotFound)
+	must(t, s.vault.Administration("test").ChangeMembers(t.Context(), care, []policy.Address{bo}, nil))
+	v.follow(v.post(path+"/take", url.Values{"take": {"1"}}).to(path)).has("Du har tagit hand om", "Lämna tillbaka")
+	other.post(path+"/take", url.Values{"take": {"1"}}).is(http.StatusConflict).has("Någon annan hann före")
+	other.get(path).has("anna.ek@exempel.se har tagit hand om", "Ta över", `name="was" value="anna.ek@exempel.se"`)
+	other.post(path+"/take", url.Values{"take": {"1"}, "was": {"anna.ek@exempel.se"}}).to(path)
+	v.post(path+"/take", url.Values{"take": {"1"}, "was": {"x"}}).is(http.StatusBadRequest)
+	s.person(astridID).post(path+"/take", nil).is(http.StatusNotFound)
+	if s.events("take", "ok") != 2 {
+		t.Error("the audit does not tell")
+	}
+}

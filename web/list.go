@@ -25,6 +25,9 @@ type row struct {
 	At      time.Time
 	Unread  bool
 	Files   bool
+	// Taker is who takes care of it, Answered tells that somebody has answered; of function addresses.
+	Taker    string
+	Answered bool
 	// mailbox and uid are where the entry lies.
 	mailbox vault.MailboxID
 	uid     vault.UID
@@ -161,7 +164,9 @@ func rowOf(e vault.Entry, ix *message.Index, box vault.Mailbox) row {
 	if own {
 		who = slices.Concat(ix.Envelope.To, ix.Envelope.Cc)
 	}
+	taker, _ := vault.TakerOf(e.Keywords)
 	return row{
+		Taker: taker.String(), Answered: box.Shared && e.Flags&vault.Answered != 0,
 		ID: e.Message, Subject: ix.Envelope.Subject, Who: names(who, 3), Own: own, At: e.Date,
 		Unread: e.Flags&vault.Seen == 0 && !own, Files: len(ix.Attachments(nil)) > 0,
 		mailbox: box.ID, uid: e.UID,

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"sigill/policy"
 	"sigill/vault"
 	"sigill/vault/message"
 	"sigill/web/clean"
@@ -24,6 +25,10 @@ type messageBody struct {
 	Info   vault.Info
 	Own    bool // the reader wrote it
 	Ours   bool // a staff reader's side sent it
+	// Taker is who takes care of it; Shared tells that it came to a function address, Mine that the reader is the taker.
+	Taker  policy.Address
+	Shared bool
+	Mine   bool
 	// View is html, plain, raw or none.
 	View string
 	// Height is the class of the frame: short, middle or "" for tall.
@@ -45,6 +50,7 @@ type talk struct {
 	vault.Info
 	Here bool
 	Who  string
+	By   string // who wrote it in a function address's name; "" if it was nobody else
 }
 
 func (s *Server) message(v *visit, r *vault.Reader) error {
@@ -73,6 +79,10 @@ func (s *Server) message(v *visit, r *vault.Reader) error {
 			return err
 		}
 		body.Ours = isOwn(froms, info.From)
+		if body.Taker, body.Shared, err = r.Taker(v.r.Context(), info.ID); err != nil {
+			return err
+		}
+		body.Mine = body.Taker.Key() == v.who.Address().Key()
 	}
 	if err := s.fill(v, &body, c); err != nil {
 		return err
@@ -115,6 +125,9 @@ func (s *Server) conversation(v *visit, r *vault.Reader, here vault.MessageID) (
 	talks := make([]talk, len(infos))
 	for i, info := range infos {
 		talks[i] = talk{Info: info, Here: info.ID == here, Who: info.From.String()}
+		if !info.Account.IsZero() && info.Account.Key() != info.From.Key() {
+			talks[i].By = info.Account.String()
+		}
 		if indexes[i] != nil {
 			talks[i].Who = names(indexes[i].Envelope.From, 1)
 		}

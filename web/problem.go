@@ -43,6 +43,7 @@ var problems = []struct {
 	{export.ErrTooLarge, http.StatusRequestEntityTooLarge, "long"},
 	{vault.ErrNoReply, http.StatusForbidden, "reply"},
 	{vault.ErrLegalHold, http.StatusConflict, "legal"},
+	{vault.ErrTaken, http.StatusConflict, "taken"},
 	{vault.ErrHeld, http.StatusConflict, "held"},
 	{vault.ErrFull, http.StatusInsufficientStorage, "full"},
 	{vault.ErrDamaged, http.StatusInternalServerError, "damaged"},

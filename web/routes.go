@@ -79,6 +79,7 @@ func (s *Server) staffRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /messages/{id}/recall", s.staff(s.reading(s.recallPage)))
 	m.HandleFunc("POST /messages/{id}/recall", s.staff(s.reading(s.recall)))
 	m.HandleFunc("POST /messages/{id}/notify", s.staff(s.reading(s.notifyAgain)))
+	m.HandleFunc("POST /messages/{id}/take", s.staff(s.reading(s.take)))
 	m.HandleFunc("GET /messages/{id}/case", s.staff(s.reading(s.caseZip)))
 	m.HandleFunc("GET /messages/{id}/delete", s.staff(s.reading(s.deletePage)))
 	m.HandleFunc("POST /messages/{id}/delete", s.staff(s.reading(s.deleteMessage)))
