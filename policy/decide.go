@@ -8,12 +8,14 @@ import (
 // Route is what happens to a mail.
 type Route string
 
-// The four routes.
+// The routes.
 const (
-	Pass   Route = "pass"   // streamed to the upstream relay untouched
-	Seal   Route = "seal"   // sealed in the vault; notices go out
-	Hold   Route = "hold"   // sealed, but no outside notice before every outside recipient has an identity
-	Refuse Route = "refuse" // not taken
+	Pass Route = "pass" // streamed to the upstream relay untouched
+	Seal Route = "seal" // sealed in the vault; notices go out
+	// Deliver is sealed too, and goes to partner organisations by a verified connection, without notices.
+	Deliver Route = "deliver"
+	Hold    Route = "hold"   // sealed, but no outside notice before every outside recipient has an identity
+	Refuse  Route = "refuse" // not taken
 )
 
 // RecipientKind is what is known of an address. Any other value, such as that of the null sender, is as Unknown.
@@ -24,6 +26,7 @@ const (
 	Colleague RecipientKind = "colleague" // an account of the municipality
 	Function  RecipientKind = "function"  // a function address
 	Known     RecipientKind = "known"     // outside, with a binding to a person
+	Partner   RecipientKind = "partner"   // outside, of an organisation that got the message itself; of sealed messages only
 	Unknown   RecipientKind = "unknown"   // outside, nobody knows who
 )
 
@@ -203,7 +206,8 @@ func unseenContent(f Facts, r Rules) Decision {
 	return Decision{Route: Pass, Rule: RuleNone, Why: "nothing asks for sealing"}
 }
 
-// sealable refuses what cannot be sealed, and holds what waits for an identity.
+// sealable refuses what cannot be sealed, holds what waits for an identity, and lets what is for partners alone go to
+// them. One recipient outside who is no partner, and the mail goes the ordinary way for all.
 func sealable(d Decision, f Facts, r Rules) Decision {
 	if f.Sender.Kind.Outside() {
 		return refuse(RuleSender, d.Why+", and the sender is no account",
@@ -217,12 +221,15 @@ func sealable(d Decision, f Facts, r Rules) Decision {
 		return refuse(RuleRecipients, "it has "+strconv.Itoa(len(f.Recipients))+" recipients",
 			"a secure message may have at most "+strconv.Itoa(limit)+" recipients; send it in parts")
 	}
-	outside, unknown := 0, 0
+	outside, unknown, partners := 0, 0, 0
 	for _, to := range f.Recipients {
 		if to.Kind.Outside() {
 			outside++
 			if to.Kind != Known {
 				unknown++
+			}
+			if r.partner(to) {
+				partners++
 			}
 		}
 	}
@@ -230,6 +237,8 @@ func sealable(d Decision, f Facts, r Rules) Decision {
 	case given && outside != 1:
 		return refuse(RuleNumber, "it has "+strconv.Itoa(outside)+" outside recipients",
 			"an identity number in the subject is for exactly one outside recipient; send one mail to each, or leave the number out")
+	case !given && partners > 0 && partners == outside:
+		d.Route = Deliver
 	case !given && unknown > 0:
 		d.Route = Hold
 	}

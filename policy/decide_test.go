@@ -98,6 +98,48 @@ func TestOutside(t *testing.T) {
 	}
 }
 
+func TestDeliver(t *testing.T) {
+	t.Parallel()
+	const colleague, known = "bo@kommun.se colleague", "kim@example.se known"
+	const partner, other = "asa@region.se unknown", "x@other.se unknown"
+	rules := Rules{Partners: []string{"region.se"}}
+	for _, tt := range []struct {
+		reason string
+		rules  Rules
+		route  Route
+		to     []string
+	}{
+		{"off by default: as anybody unknown", Rules{}, Hold, []string{partner}},
+		{"one at a partner", rules, Deliver, []string{partner}},
+		{"beside colleagues and function addresses", rules, Deliver, []string{partner, colleague, "info@kommun.se function"}},
+		{"a private person beside it: all go the ordinary way", rules, Hold, []string{partner, known}},
+		{"somebody unknown beside it", rules, Hold, []string{other, partner}},
+		{"an address at the partner that is bound to a person: a private person", rules, Seal, []string{"asa@region.se known"}},
+		{"a domain below the partner's is another", rules, Hold, []string{"asa@x.region.se unknown"}},
+		{"one that ends alike is another", rules, Hold, []string{"asa@xregion.se unknown"}},
+		{"nobody outside", rules, Seal, []string{colleague}},
+		{"one of two partners", Rules{Partners: []string{"a.se", "region.se"}}, Deliver, []string{partner, "x@a.se unknown"}},
+		{"refused, if a rule says that it must not be sealed", Rules{Partners: rules.Partners, List: []Rule{{
+			Name: "sdk", Action: ActionRefuseSealed, Advice: "use SDK", When: []Condition{To{MustPattern("region.se")}},
+		}}}, Refuse, []string{partner}},
+	} {
+		f := facts(subject("[säkert] Hej"), to())
+		for _, s := range tt.to {
+			a, kind, _ := strings.Cut(s, " ")
+			f.Recipients = append(f.Recipients, Recipient{MustAddress(a), RecipientKind(kind)})
+		}
+		if d := Decide(f, tt.rules); d.Route != tt.route {
+			t.Errorf("%s: %+v, want %s", tt.reason, d, tt.route)
+		}
+	}
+	f := facts(to(), subject("[säkert 19900101-2385] Hej"))
+	f.Recipients = []Recipient{{MustAddress("asa@region.se"), Unknown}}
+	rules.NumberTags = true
+	if d := Decide(f, rules); d.Route != Seal || d.Person.IsZero() {
+		t.Errorf("a number makes it a person's: %+v", d)
+	}
+}
+
 // Whatever the facts are: without a tag or a sealed conversation nothing is sealed, with one nothing passes, nobody
 // unknown gets a notice, and advice is free of the subject.
 func TestDecideProperty(t *testing.T) {

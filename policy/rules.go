@@ -19,6 +19,8 @@ type Rules struct {
 	// Beyond is the route of a mail that rules about content cannot look through: Seal if empty, Refuse or Pass. Sealing
 	// neither leaks the mail nor stops it.
 	Beyond Route
+	// Partners are the domains, in lower case, of organisations that get sealed mail directly; none if empty.
+	Partners []string
 	// List is the rules of the organisation, asked in order.
 	List []Rule
 }
@@ -126,6 +128,12 @@ func (r Rules) refusing(f Facts, route Route) (Rule, bool) {
 		}
 	}
 	return Rule{}, false
+}
+
+// partner tells a recipient who stands for a partner organisation. One whose address is bound to a person is that person,
+// wherever the address is.
+func (r Rules) partner(to Recipient) bool {
+	return to.Kind == Unknown && slices.Contains(r.Partners, to.Address.Domain)
 }
 
 func (r Rules) tags() []string {

@@ -48,7 +48,7 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	switch d.Route {
 	case policy.Pass:
 		return s.pass(ctx, tx, m)
-	case policy.Seal, policy.Hold:
+	case policy.Seal, policy.Hold, policy.Deliver:
 		return s.seal(ctx, tx, m, f, d)
 	default:
 		s.log.Info("refused by a rule", "mail", tx.id, "rule", d.Rule)
@@ -112,7 +112,8 @@ func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Fac
 		return err
 	}
 	deposit := vault.Deposit{
-		From: tx.From, Recipients: f.Recipients, Hold: d.Route == policy.Hold, Rule: d.Rule, Account: tx.account, Person: d.Person,
+		From: tx.From, Recipients: f.Recipients, Hold: d.Route == policy.Hold, Deliver: d.Route == policy.Deliver, Rule: d.Rule,
+		Account: tx.account, Person: d.Person,
 	}
 	draft := s.server.begin(deposit)
 	defer draft.Abort()

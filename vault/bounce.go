@@ -18,7 +18,7 @@ const (
 const ReturnToken = (returnSize*8 + 4) / 5
 
 // returnKinds are what a token tells of the kind of notice.
-var returnKinds = map[JobKind]byte{NoticeMessage: 'm', NoticeReminder: 'm'}
+var returnKinds = map[JobKind]byte{NoticeMessage: 'm', NoticeReminder: 'm', Delivery: 'd'}
 
 func (v *Vault) returnToken(rec jobRecord) string {
 	b := make([]byte, 0, returnSize)
@@ -33,7 +33,7 @@ func (v *Vault) signReturn(b []byte) []byte {
 	return append(b, sum[:returnMAC]...)
 }
 
-// Bounced takes the news that a notice came back. The recipient's status becomes Bounced, unless the message was opened
+// Bounced takes the news that a notice, or a message to a partner organisation, came back. The recipient's status becomes Bounced, unless the message was opened
 // already, and the sender is told, once; of a notice to staff only the audit tells. Code is the enhanced status of the
 // bounce (RFC 3463), for the audit. ErrNotFound if the token is not one of this vault's; that a message is gone is no
 // error.
@@ -61,6 +61,9 @@ func (o *Outbox) Bounced(ctx context.Context, token, code string) error {
 		}
 		if err := t.record(event); err != nil {
 			return err
+		}
+		if kind == returnKinds[Delivery] {
+			return t.queue(NoticeUndelivered, m.From, id, -1)
 		}
 		return t.queue(NoticeFailed, m.From, id, -1)
 	})

@@ -138,16 +138,25 @@ func (a *access) content(id MessageID) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := a.contentKey(id)
+	c, err := a.tx.content(id, rec)
+	if err == nil {
+		c.reader = a.reader
+	}
+	return c, err
+}
+
+// content opens a message for whoever was found to be allowed.
+func (t *tx) content(id MessageID, rec messageRecord) (*Content, error) {
+	key, err := t.contentKey(id)
 	if err != nil {
 		return nil, err
 	}
-	ix, err := a.index(id, key)
+	ix, err := t.index(id, key)
 	if err != nil {
 		return nil, err
 	}
 	return &Content{
-		reader: a.reader, engine: a.v.kv, id: id, size: rec.Size, end: rec.Size, index: ix, key: key, chunks: seal.NewChunks(key, seal.ID(id)), held: -1,
+		engine: t.v.kv, id: id, size: rec.Size, end: rec.Size, index: ix, key: key, chunks: seal.NewChunks(key, seal.ID(id)), held: -1,
 	}, nil
 }
 
@@ -242,7 +251,9 @@ func (c *Content) hold(number int64) error {
 // Close wipes the content's key.
 func (c *Content) Close() {
 	c.wipe()
-	delete(c.reader.contents, c)
+	if c.reader != nil {
+		delete(c.reader.contents, c)
+	}
 }
 
 func (c *Content) wipe() {

@@ -27,7 +27,7 @@ func (t *tx) deposit(m Deposit, s *sealed) (Receipt, error) {
 		From: m.From, Account: m.Account, At: instantOf(s.at), Size: s.size, Held: m.Hold, Rule: m.Rule,
 		Conversation: t.conversationOf(s),
 	}
-	d := delivery{tx: t, s: s, rec: &rec, given: m.Person}
+	d := delivery{tx: t, s: s, rec: &rec, given: m.Person, partners: m.Deliver}
 	for i, to := range m.Recipients {
 		if err := d.recipient(i, to.Address); err != nil {
 			return Receipt{}, err
@@ -49,10 +49,11 @@ func (m Deposit) actor() string {
 // delivery is one message being put into mailboxes in one transaction.
 type delivery struct {
 	*tx
-	s      *sealed
-	rec    *messageRecord
-	given  policy.PersonID    // of the one outside recipient; zero once it is used
-	placed map[MailboxID]bool // a person with two addresses gets one entry
+	s        *sealed
+	rec      *messageRecord
+	given    policy.PersonID    // of the one outside recipient; zero once it is used
+	partners bool               // those outside are partner organisations'
+	placed   map[MailboxID]bool // a person with two addresses gets one entry
 }
 
 // recipient resolves one recipient anew, in the transaction, and delivers.
@@ -81,6 +82,10 @@ func (d *delivery) person(r *recipientRecord) error {
 	switch {
 	case err != nil:
 		return err
+	case d.partners && known:
+		return ErrUnknownRecipient // decided anew, the message goes the ordinary way: never so to a private person
+	case d.partners:
+		r.Kind = policy.Partner
 	case known && !given.IsZero() && given.Digits() != binding.Person:
 		return ErrOtherPerson
 	case known:
@@ -99,6 +104,9 @@ func (d *delivery) release(i int) error {
 	if !r.Kind.Outside() {
 		r.become(Delivered, now)
 		return errors.Join(d.place(d.v.staffOwner(r.Address), r.Address, Inbox, 0), d.queue(NoticeStaff, r.Address, d.s.id, -1))
+	}
+	if r.Kind == policy.Partner {
+		return d.queue(Delivery, r.Address, d.s.id, i)
 	}
 	person := d.v.personOwner(r.Person)
 	if err := d.place(person, policy.Address{}, Inbox, 0); err != nil {

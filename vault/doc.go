@@ -2,7 +2,7 @@
 //
 // What a caller holds tells what it may do. A [Depositor] seals and cannot open. A [Reader] opens for one [Principal] and
 // is closed after use. A [Directory] knows who is who and opens no message. An [Outbox] hands out the notices that are
-// due, and [AuditLog] remembers who did what.
+// due, a [Courier] opens what is to be handed to a partner organisation, and [AuditLog] remembers who did what.
 //
 // Access is a mailbox entry: accounts, function addresses and persons all have mailboxes, and a principal may open the
 // messages that lie in its mailboxes and no others. A held message lies in its sender's mailbox only.

@@ -11,7 +11,7 @@ import (
 	"sigill/vault/internal/kv"
 )
 
-// Outbox is the queue of notices. One worker takes from it.
+// Outbox is the queue of notices, and of messages to partner organisations. One worker takes from it.
 type Outbox struct {
 	v    *Vault
 	wake chan struct{}
@@ -140,7 +140,7 @@ func (o *Outbox) Sent(ctx context.Context, j Job) error {
 func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 	return o.end(ctx, j, "failed", func(t *tx, rec jobRecord) error {
 		switch rec.Kind {
-		case NoticeHold, NoticeFailed, NoticeReminder, NoticeUnread, NoticeIdentified, NoticeMismatch, NoticeDeclined, NoticeReceipt:
+		case NoticeHold, NoticeFailed, NoticeUndelivered, NoticeReminder, NoticeUnread, NoticeIdentified, NoticeMismatch, NoticeDeclined, NoticeReceipt:
 			return nil
 		case NoticeDisposal:
 			return t.warnFailed(rec)
@@ -154,6 +154,9 @@ func (o *Outbox) Fail(ctx context.Context, j Job, cause string) error {
 		m, found, err := load[messageRecord](t, tMessage, rec.Message[:])
 		if err != nil || !found {
 			return err
+		}
+		if rec.Kind == Delivery {
+			return t.queue(NoticeUndelivered, m.From, rec.Message, -1)
 		}
 		return t.queue(NoticeFailed, m.From, rec.Message, -1)
 	})
@@ -186,8 +189,16 @@ func (o *Outbox) end(ctx context.Context, j Job, result string, fn func(*tx, job
 		if err := fn(t, rec); err != nil {
 			return err
 		}
-		return t.record(Event{Actor: system, Action: "notice " + string(rec.Kind), Message: rec.Message, Result: result})
+		return t.record(Event{Actor: system, Action: rec.Kind.action(), Message: rec.Message, Result: result})
 	})
+}
+
+// action is what the audit calls a job that has ended.
+func (k JobKind) action() string {
+	if k == Delivery {
+		return string(k)
+	}
+	return "notice " + string(k)
 }
 
 // Retry puts a job off until at and counts the attempt. cause is kept for the operator.

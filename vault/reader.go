@@ -15,7 +15,7 @@ import (
 	"sigill/vault/message"
 )
 
-// Reader reads for one principal. Authorisation is here and nowhere else: what does not lie in one of the principal's
+// Reader reads for one principal. Authorisation is here and, for one narrow use, in [Courier]: what does not lie in one of the principal's
 // mailboxes is ErrNotFound. Membership in function addresses is asked anew in every transaction. Not for use by several
 // goroutines at once; its contents are.
 type Reader struct {

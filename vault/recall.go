@@ -16,7 +16,7 @@ type Recall struct {
 	At time.Time
 	// Unread are the recipients who had not opened the message and now cannot.
 	Unread []policy.Address
-	// Read are those who had opened it before. They cannot open it again.
+	// Read are those who had opened it before and cannot open it again, and the partner organisations' that got it.
 	Read []policy.Address
 }
 
@@ -60,7 +60,7 @@ func (a *access) recall(id MessageID, rec *messageRecord) error {
 	rec.Recalled, rec.Held = instantOf(a.v.now()), false
 	for i := range rec.Recipients {
 		r := &rec.Recipients[i]
-		if rank[r.Status] < rank[Opened] {
+		if rank[r.Status] < rank[Opened] && !r.delivered() {
 			r.become(Recalled, rec.Recalled)
 		}
 	}
@@ -75,6 +75,12 @@ func (a *access) recall(id MessageID, rec *messageRecord) error {
 			Detail: fmt.Sprintf("%d unread, %d read", len(out.Unread), len(out.Read)),
 		}),
 	)
+}
+
+// delivered tells a recipient whose organisation has the message itself: nobody can take it back there. One it sent back
+// may have been read all the same.
+func (r recipientRecord) delivered() bool {
+	return r.Kind == policy.Partner && (r.Status == Delivered || r.Status == Bounced)
 }
 
 // leave takes a message out of all mailboxes but those whose owner stays.

@@ -124,12 +124,12 @@ type Status string
 // The statuses.
 const (
 	Held      Status = "held"      // waits for an identity
-	Queued    Status = "queued"    // the notice is to be sent
+	Queued    Status = "queued"    // the notice, or the message to a partner organisation, is to be sent
 	Notified  Status = "notified"  // the upstream relay took the notice
-	Failed    Status = "failed"    // the notice could not be delivered
+	Failed    Status = "failed"    // it could not be delivered
 	Opened    Status = "opened"    // the recipient has read the message
 	Replied   Status = "replied"   // the recipient has answered
-	Delivered Status = "delivered" // lies in a mailbox here, nothing is to be sent
+	Delivered Status = "delivered" // lies in a mailbox here, or a partner organisation's server took it
 	Bounced   Status = "bounced"   // the notice came back
 	Saved     Status = "saved"     // the recipient has taken a copy: a file, a PDF
 	Declined  Status = "declined"  // whoever got the notice says, without login, that it is not for them
@@ -223,6 +223,9 @@ type Deposit struct {
 	Recipients []policy.Recipient
 	// Hold is the decision's: keep outside notices back until every identity is known.
 	Hold bool
+	// Deliver is the decision's: the message itself goes to its outside recipients, who are partner organisations' and get
+	// no notice. One who is bound to a person is ErrUnknownRecipient: decide again.
+	Deliver bool
 	// Rule is the name of the rule that decided, for the audit.
 	Rule string
 	// Account is who authenticated, for the audit; zero on a connector.
@@ -250,9 +253,13 @@ const (
 	NoticeReceipt    JobKind = "receipt"    // to a person: the reply has come in
 	NoticeReminder   JobKind = "reminder"   // to a person: a secure message still waits
 	NoticeUnread     JobKind = "unread"     // to the sender: a recipient has not opened the message
+	// NoticeUndelivered is to the sender: a message could not be delivered to a partner organisation.
+	NoticeUndelivered JobKind = "undelivered"
+	// Delivery is no notice: the message itself is to go to a partner organisation's server. See [Courier].
+	Delivery JobKind = "deliver"
 )
 
-// Job is a notice to be sent. It holds no content.
+// Job is a notice to be sent, or a message to be delivered. It holds no content.
 type Job struct {
 	ID   [16]byte
 	Kind JobKind

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/emersion/go-msgauth/dkim"
@@ -113,22 +114,39 @@ var signed = []string{
 	"Auto-Submitted", "X-Auto-Response-Suppress",
 }
 
-// sign puts a signature of each key on top. Each is over the mail itself and none over another.
+// sign puts a signature of each key on top.
 func sign(mail []byte, signers []Signer) ([]byte, error) {
-	var top []byte
+	top, err := signatures(bytes.NewReader(mail), signers)
+	return bytes.Join([][]byte{top, mail}, nil), err
+}
+
+// signatures gives one of each key. Each is over the mail itself and none over another.
+func signatures(mail io.Reader, signers []Signer) ([]byte, error) {
+	var all []*dkim.Signer
+	var into []io.Writer
+	var err error
 	for _, s := range signers {
-		w, err := dkim.NewSigner(&dkim.SignOptions{
+		w, e := dkim.NewSigner(&dkim.SignOptions{
 			Domain: s.Domain, Selector: s.Selector, Signer: s.key, HeaderKeys: signed,
 			HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
 		})
-		if err != nil {
-			return nil, fmt.Errorf("outbox: sign with %s: %w", s.name(), err)
+		if e != nil {
+			err = errors.Join(err, fmt.Errorf("outbox: sign with %s: %w", s.name(), e))
+			continue
 		}
-		_, err = w.Write(mail)
-		if err = errors.Join(err, w.Close()); err != nil {
-			return nil, fmt.Errorf("outbox: sign with %s: %w", s.name(), err)
-		}
-		top = append(top, w.Signature()...)
+		all, into = append(all, w), append(into, w)
 	}
-	return bytes.Join([][]byte{top, mail}, nil), nil
+	if err == nil && len(all) > 0 {
+		_, err = io.Copy(io.MultiWriter(into...), mail)
+	}
+	var top []byte
+	for i, w := range all {
+		if e := w.Close(); e != nil { // each, whatever happened: it ends the signer's goroutine
+			err = errors.Join(err, fmt.Errorf("outbox: sign with %s: %w", signers[i].name(), e))
+		}
+		if err == nil {
+			top = append(top, w.Signature()...)
+		}
+	}
+	return top, err
 }

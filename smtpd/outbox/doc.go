@@ -5,5 +5,8 @@
 // sent but not yet recorded is sent again under the same Message-ID. A notice the upstream relay took counts as sent;
 // that it comes back later is not seen here.
 //
+// What policy decided to deliver to a partner organisation goes out by the same queue: the message itself, signed, by a
+// connection that Config.Partners answers for. Its octets are in memory only while they are handed over.
+//
 // The texts are in notices/, one file for each kind, Swedish and English.
 package outbox

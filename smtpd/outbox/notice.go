@@ -63,7 +63,7 @@ type notice struct{ Subject, Text, HTML string }
 
 // Kinds are the kinds of notices, in the order of a preview.
 var Kinds = []vault.JobKind{
-	vault.NoticeMessage, vault.NoticeReminder, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeUnread,
+	vault.NoticeMessage, vault.NoticeReminder, vault.NoticeStaff, vault.NoticeHold, vault.NoticeFailed, vault.NoticeUndelivered, vault.NoticeUnread,
 	vault.NoticeDisposal, vault.NoticeIdentify, vault.NoticeIdentified, vault.NoticeMismatch,
 	vault.NoticeDeclined, vault.NoticeReceipt,
 }

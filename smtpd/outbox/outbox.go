@@ -22,6 +22,11 @@ type Sender interface {
 	Send(ctx context.Context, m relay.Mail, message io.Reader) (relay.Reply, error)
 }
 
+// Partners hands messages to partner organisations; *partner.Client does. The evidence is for the audit.
+type Partners interface {
+	Deliver(ctx context.Context, m relay.Mail, message io.Reader) (evidence string, err error)
+}
+
 // Config is what a worker needs.
 type Config struct {
 	Outbox  *vault.Outbox
@@ -36,6 +41,11 @@ type Config struct {
 	// reads and not the null one, since a notice that could not be delivered later on is news to its sender, and since SPF
 	// and DMARC look at its domain. A token is added to its local part after a plus sign (RFC 5233): see [Return].
 	ReturnPath policy.Address
+	// Courier opens what goes to partner organisations, and Partners takes it there; nil: none does.
+	Courier  *vault.Courier
+	Partners Partners
+	// Hostname is our name in the trace field of what goes there.
+	Hostname string
 	// Signers are the DKIM keys. Without any, notices go out unsigned.
 	Signers []Signer
 	// Parallel is how many notices are sent at one time; 8 if zero.
@@ -55,6 +65,7 @@ type Worker struct {
 	brands  map[string]*texts // by domain in lower case
 	queue   queue
 	results results
+	courier courier
 	log     *slog.Logger
 	now     func() time.Time
 }
@@ -98,11 +109,14 @@ func New(c Config) (*Worker, error) {
 	if _, err := Return(c.ReturnPath, strings.Repeat("a", vault.ReturnToken)); err != nil {
 		return nil, err
 	}
+	if c.Partners != nil && (c.Courier == nil || c.Hostname == "") {
+		return nil, errors.New("outbox: to deliver to partners it needs a courier and our host name")
+	}
 	c.Parallel, c.PerDomain = cmp.Or(c.Parallel, 8), cmp.Or(c.PerDomain, 2)
 	c.Expiry = cmp.Or(c.Expiry, giveUp)
 	w := &Worker{
 		config: c, texts: standard, brands: brands,
-		queue: c.Outbox, results: c.Outbox, log: c.Log, now: c.Now,
+		queue: c.Outbox, results: c.Outbox, courier: c.Courier, log: c.Log, now: c.Now,
 	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -209,22 +223,22 @@ func (w *Worker) await(ctx context.Context, wait time.Duration, flying flight, d
 
 // attempt tries a job once and records what became of it.
 func (w *Worker) attempt(ctx context.Context, j vault.Job) {
-	err := w.send(ctx, j)
+	done, err := w.send(ctx, j)
 	if ctx.Err() != nil && err != nil {
 		return // the next start tries again
 	}
-	log := w.log.With("notice", string(j.Kind), "message", j.Message.String(), "attempt", j.Attempts+1)
+	log := w.log.With("job", string(j.Kind), "message", j.Message.String(), "attempt", j.Attempts+1)
 	at, again := w.next(j)
 	var refused *relay.Error
 	switch {
 	case err == nil:
-		log.Info("notice sent")
-		w.record(ctx, log, func(ctx context.Context) error { return w.results.Sent(ctx, j) })
+		log.Info("sent")
+		w.record(ctx, log, done)
 	case errors.As(err, &refused) && !refused.Temporary(), !again:
-		log.Warn("notice failed", "cause", err)
+		log.Warn("failed", "cause", err)
 		w.record(ctx, log, func(ctx context.Context) error { return w.results.Fail(ctx, j, cause(err)) })
 	default:
-		log.Warn("notice put off", "until", at, "cause", err)
+		log.Warn("put off", "until", at, "cause", err)
 		w.record(ctx, log, func(ctx context.Context) error { return w.results.Retry(ctx, j, at, cause(err)) })
 	}
 }
@@ -246,7 +260,7 @@ func (w *Worker) record(ctx context.Context, log *slog.Logger, write func(contex
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		log.Error("notice: write down the result", "cause", err)
+		log.Error("write down the result", "cause", err)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -255,18 +269,23 @@ func (w *Worker) record(ctx context.Context, log *slog.Logger, write func(contex
 	}
 }
 
-func (w *Worker) send(ctx context.Context, j vault.Job) error {
-	m, err := w.mail(j)
-	if err != nil {
-		return err
-	}
+// send does a job; done writes down that it is done.
+func (w *Worker) send(ctx context.Context, j vault.Job) (done func(context.Context) error, err error) {
 	from, err := Return(w.config.ReturnPath, j.Return)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	envelope := policy.Envelope{From: from, To: []policy.Address{j.To}}
+	if j.Kind == vault.Delivery {
+		evidence, err := w.deliver(ctx, j, envelope)
+		return func(ctx context.Context) error { return w.courier.Delivered(ctx, j, evidence) }, err
+	}
+	m, err := w.mail(j)
+	if err != nil {
+		return nil, err
+	}
 	_, err = w.config.Sender.Send(ctx, relay.Mail{Envelope: envelope, Size: int64(len(m))}, bytes.NewReader(m))
-	return err
+	return func(ctx context.Context) error { return w.results.Sent(ctx, j) }, err
 }
 
 func (w *Worker) mail(j vault.Job) ([]byte, error) {
