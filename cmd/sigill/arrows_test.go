@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"smtpd/expr":          {"policy"},
 	"smtpd/facts":         {"policy", "vault/message", "smtpd/detect", "smtpd/expr"},
 	"smtpd/relay":         {"policy"},
+	"smtpd/partner":       {"smtpd/relay"},
 	"smtpd/outbox":        {"policy", "vault", "smtpd/relay"},
 	"imapd":               {"policy", "vault", "vault/message", "vault/bearer", "imapd/internal/…"},
 	"web/…":               {"policy", "vault", "vault/message", "vault/message/tnef", "web/…"},

@@ -17,6 +17,7 @@ import (
 	"sigill/smtpd"
 	"sigill/smtpd/facts"
 	"sigill/smtpd/outbox"
+	"sigill/smtpd/partner"
 	"sigill/smtpd/relay"
 	"sigill/vault"
 	"sigill/vault/message"
@@ -41,6 +42,7 @@ type gatewayConfig struct {
 
 	Rules            policy.Rules
 	Upstream         relay.Config
+	Partners         []partner.Partner // none: sealed messages go nowhere by mail
 	Providers        []login.Provider
 	StaffLogin       web.StaffLogin
 	Tokens           *login.Bearer        // nil: nobody logs in with one
@@ -87,8 +89,13 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	partners, err := c.partners()
+	if err != nil {
+		return nil, err
+	}
 	g.outbox, err = outbox.New(outbox.Config{
 		Outbox: v.Outbox(), Sender: upstream, Notices: c.Notices, From: c.NoticeFrom, ReturnPath: c.NoticeReturnPath, Signers: c.Signers, Log: c.Log, Now: c.Now,
+		Courier: v.Courier(), Partners: partners, Hostname: c.Hostname,
 	})
 	if err != nil {
 		return nil, err
@@ -113,6 +120,14 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// partners is who hands messages to partners as the outbox takes it: an interface that is nil if there are none.
+func (c gatewayConfig) partners() (outbox.Partners, error) {
+	if len(c.Partners) == 0 {
+		return nil, nil
+	}
+	return partner.New(partner.Config{Partners: c.Partners, Hello: c.Hostname, Timeouts: c.Upstream.Timeouts, Log: c.Log, Now: c.Now})
 }
 
 // tokens is Tokens as a server takes it: an interface that is nil if there are none.

@@ -114,7 +114,7 @@ func (c policyTest) rules() (policy.Rules, []string, error) {
 		return policy.Rules{}, nil, nil
 	}
 	whole, err := configFile{c.Config}.load()
-	return whole.Rules.Policy(), whole.Domains, err
+	return whole.Policy(), whole.Domains, err
 }
 
 // envelope is the facts that the mail itself does not tell.

@@ -118,6 +118,7 @@ func (s *server) wire() (gatewayConfig, error) {
 	providers, err3 := c.Providers()
 	tokens, err4 := c.Staff.Bearer()
 	staff, err5 := c.StaffLogin()
+	partners, err6 := c.Partners()
 	return gatewayConfig{
 		Organisation: c.Organisation.Web(),
 		Hostname:     c.Hostname,
@@ -126,8 +127,9 @@ func (s *server) wire() (gatewayConfig, error) {
 		TLS:          s.certificate.config(),
 		SMTP:         s.ports.smtp, IMAP: s.ports.imap, Web: s.ports.web,
 		IMAPNetworks: c.Listen.IMAPNetworks, IMAPStubs: c.Listen.IMAPStubs,
-		Rules:       c.Rules.Policy(),
+		Rules:       c.Policy(),
 		Upstream:    upstream,
+		Partners:    partners,
 		Providers:   providers,
 		StaffLogin:  staff,
 		Tokens:      tokens,
@@ -137,7 +139,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
 		Log: s.log,
-	}, errors.Join(err1, err2, err3, err4, err5)
+	}, errors.Join(err1, err2, err3, err4, err5, err6)
 }
 
 // Run serves until ctx ends or a part fails, and closes everything: the gateway first, the vault last.

@@ -29,6 +29,7 @@ type Config struct {
 	Web          Web          `toml:"web"`
 	Upstream     Upstream     `toml:"upstream"`
 	Rules        Rules        `toml:"rules"`
+	Partner      []Partner    `toml:"partner"`
 	Notices      Notices      `toml:"notices"`
 	Retention    Retention    `toml:"retention"`
 	Login        []Login      `toml:"login"`
@@ -77,6 +78,9 @@ func (c *Config) sections() map[string]section {
 		"vault":        c.Vault,
 		"limits":       c.Limits,
 		"log":          c.Log,
+	}
+	for i, p := range c.Partner {
+		out[numbered("partner", i)] = p
 	}
 	for i, l := range c.Login {
 		out[numbered("login", i)] = l
@@ -131,6 +135,13 @@ func (c *Config) check(f faults) {
 	}
 	for key, s := range c.sections() {
 		s.check(f.in(key), c)
+	}
+	partners := map[string]bool{}
+	for i, p := range c.Partner {
+		for _, d := range p.Domains {
+			f.need(numbered("partner", i)+".domains", !partners[d], "%s is another partner's already", d)
+			partners[d] = true
+		}
 	}
 	seen := map[string]bool{}
 	keys, ids := c.providerIDs()

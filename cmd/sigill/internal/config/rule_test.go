@@ -32,7 +32,7 @@ expression = 'subject == "Hej"'
 `)
 	c, err := Parse(text, surroundings(t))
 	must(t, err)
-	rules := c.Rules.Policy()
+	rules := c.Rules.policy()
 	gatherer, err := facts.New(rules)
 	must(t, err)
 	const header = "Subject: Hej\r\nX-Sakert: 1\r\nSensitivity: private\r\n" +

@@ -38,8 +38,8 @@ func (r Rules) check(f faults, _ *Config) {
 	}
 }
 
-// Policy gives the section as the decision takes it.
-func (r Rules) Policy() policy.Rules {
+// policy gives the section as the decision takes it; see [Config.Policy].
+func (r Rules) policy() policy.Rules {
 	rules := policy.Rules{Tags: r.Tags, NumberTags: r.NumberTags, MaxRecipients: r.MaxRecipients, Beyond: policy.Route(r.Beyond)}
 	for _, rule := range r.Rule {
 		rules.List = append(rules.List, rule.policy())
