@@ -33,9 +33,9 @@ func (v *Vault) signReturn(b []byte) []byte {
 	return append(b, sum[:returnMAC]...)
 }
 
-// Bounced takes the news that a notice, or a message to a partner organisation, came back. The recipient's status becomes Bounced, unless the message was opened
-// already, and the sender is told, once; of a notice to staff only the audit tells. Code is the enhanced status of the
-// bounce (RFC 3463), for the audit. ErrNotFound if the token is not one of this vault's; that a message is gone is no
+// Bounced takes the news that a notice, or a message to a partner organisation, came back. The recipient's status becomes
+// Bounced, unless the message was opened already, and the sender is told, once; of a notice to staff only the audit
+// tells. Code is the enhanced status of the bounce (RFC 3463), for the audit. ErrNotFound if the token is not one of this vault's; that a message is gone is no
 // error.
 func (o *Outbox) Bounced(ctx context.Context, token, code string) error {
 	b, err := idText.DecodeString(strings.ToLower(token)) // mail systems may write an address in capitals

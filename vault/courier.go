@@ -71,5 +71,5 @@ func (t *tx) deliveredLate(j Job) error {
 			r.become(Delivered, instantOf(t.v.now()))
 		}
 	}
-	return save(t, tMessage, j.Message[:], &m)
+	return t.saveStatus(j.Message, &m)
 }

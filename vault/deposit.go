@@ -106,6 +106,7 @@ func (d *delivery) release(i int) error {
 		return errors.Join(d.place(d.v.staffOwner(r.Address), r.Address, Inbox, 0), d.queue(NoticeStaff, r.Address, d.s.id, -1))
 	}
 	if r.Kind == policy.Partner {
+		r.become(Queued, now)
 		return d.queue(Delivery, r.Address, d.s.id, i)
 	}
 	person := d.v.personOwner(r.Person)
