@@ -145,6 +145,8 @@ func states(s *stage) (out []state) {
 	at("reply with a fault", person, reply, submit("button[aria-describedby=wait]")...)
 	at("message to say no to", person, "/messages/"+plain.ID.String(), chromedp.Click(chromedp.CSS(".wrongly summary")))
 	at("told", nobody, "/told")
+	at("how it works", nobody, "/info/how")
+	at("accessibility statement", nobody, "/info/accessibility")
 	at("receipt", person, receipt)
 	at("logins", person, "/logins")
 	return out

@@ -28,6 +28,7 @@ func (s *Server) routes() {
 	m.HandleFunc("POST /m/{token}/not-mine", s.open(s.declineLink))
 	m.HandleFunc("POST /messages/{id}/not-mine", s.person(s.reading(s.notMine)))
 	m.HandleFunc("GET /told", s.open(s.told))
+	m.HandleFunc("GET /info/{page}", s.open(s.info))
 	m.HandleFunc("GET /login", s.open(s.chooser))
 	m.HandleFunc("POST /login/{provider}", s.open(s.beginLogin))
 	m.HandleFunc("GET /login/{provider}/callback", s.open(s.endLogin))

@@ -25,6 +25,9 @@ type Organisation struct {
 	Name  string // "Exempels kommun"
 	Phone string // as people write it: "08-123 45 67"
 	URL   string // the organisation's own site
+	Email string // the contact centre's address, for ordinary mail; "" if it has none
+	// DataProtection is how the data protection officer is reached; "" if the pages need not say.
+	DataProtection string
 }
 
 // Config is what a server needs.

@@ -80,7 +80,7 @@ func TestTextsAreUsed(t *testing.T) {
 	for _, f := range writeFaults {
 		used["write.error."+f.name] = true
 	}
-	made := []string{"wait.say.", "mailbox.", "status.", "hold.error.", "problem.fault.", "message.encrypted.", "write.kind."} // put together from a value
+	made := []string{"info.", "wait.say.", "mailbox.", "status.", "hold.error.", "problem.fault.", "message.encrypted.", "write.kind."} // put together from a value
 	for k := range languages[0].texts {
 		composed := false
 		for _, prefix := range made {
