@@ -7,7 +7,7 @@ import (
 
 // Headers of every answer. The strings are asserted in tests.
 const (
-	hsts = "max-age=31536000"
+	hsts = "max-age=31536000; includeSubDomains"
 	// corp and coop keep other sites from embedding us and from holding on to our windows.
 	corp = "same-origin"
 	coop = "same-origin"

@@ -142,7 +142,7 @@ func TestHeaders(t *testing.T) {
 	for _, row := range rows {
 		header(t, row.a, "Content-Security-Policy", row.policy)
 		header(t, row.a, "Cache-Control", row.cache)
-		header(t, row.a, "Strict-Transport-Security", "max-age=31536000")
+		header(t, row.a, "Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 		header(t, row.a, "Cross-Origin-Opener-Policy", "same-origin")
 		header(t, row.a, "Cross-Origin-Resource-Policy", "same-origin")
 		header(t, row.a, "Referrer-Policy", "no-referrer")
