@@ -45,6 +45,9 @@ type replyBody struct {
 	Limits  Limits
 }
 
+// Minutes are how long a writer may do nothing before being logged out.
+func (b replyBody) Minutes() int { return int(b.Limits.Idle.Minutes()) }
+
 func (s *Server) replyForm(v *visit, r *vault.Reader) error {
 	return s.showReply(v, r, http.StatusOK, replyBody{})
 }
