@@ -18,7 +18,11 @@ func (d *Directory) PutAccount(ctx context.Context, a Account, password string) 
 	hash := d.v.passwords.hash(password)
 	o := d.v.staffOwner(a.Address)
 	return d.v.update(ctx, func(t *tx) error {
-		rec := accountRecord{Address: a.Address, Name: a.Name, Password: hash}
+		old, _, err := load[accountRecord](t, tAccount, o[:])
+		if err != nil {
+			return err
+		}
+		rec := accountRecord{Address: a.Address, Name: a.Name, Password: hash, TOTP: old.TOTP}
 		return errors.Join(save(t, tAccount, o[:], &rec), t.ensureMailboxes(o, a.Address, roles...))
 	})
 }

@@ -34,8 +34,20 @@ func (d *Directory) Authenticate(ctx context.Context, l Login) (Account, error) 
 			}
 		}
 		a, err := d.checkAccount(ctx, l.Address, l.Password)
+		if err == nil && l.Door != DoorWeb {
+			err = d.noTOTP(ctx, a)
+		}
 		return a, "password", err
 	})
+}
+
+// noTOTP keeps a password out where it would do without the second factor its account has.
+func (d *Directory) noTOTP(ctx context.Context, a policy.Address) error {
+	second, err := d.TOTP(ctx, a)
+	if err == nil && !second.Since.IsZero() {
+		return fmt.Errorf("%w: the account has a second factor", ErrBadCredentials)
+	}
+	return err
 }
 
 // AuthenticateToken lets in whom somebody else vouches for: verify gives the address a token is for, or an error that is

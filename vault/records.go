@@ -107,6 +107,14 @@ type accountRecord struct {
 	Address  policy.Address `codec:"1"`
 	Name     string         `codec:"2"`
 	Password string         `codec:"3"` // PHC string
+	TOTP     *totpRecord    `codec:"4,omitempty"`
+}
+
+type totpRecord struct {
+	Secret   []byte   `codec:"1"`
+	Since    instant  `codec:"2"`
+	Last     uint64   `codec:"3"` // the time step of the last code that counted
+	Recovery [][]byte `codec:"4,omitempty"`
 }
 
 type deviceRecord struct {

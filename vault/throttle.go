@@ -22,6 +22,7 @@ type throttle struct {
 	pairs    tries[pair]
 	networks tries[netip.Prefix]
 	accounts tries[owner]
+	codes    tries[owner]    // of the second factor
 	notes    tries[struct{}] // failed logins in the audit
 	unnoted  int
 	known    map[pair]seen
@@ -49,6 +50,7 @@ func newThrottle(now func() time.Time) *throttle {
 		pairs:    newTries[pair](5, time.Minute),
 		networks: newTries[netip.Prefix](100, 30*time.Second),
 		accounts: newTries[owner](20, time.Minute),
+		codes:    newTries[owner](10, 5*time.Minute),
 		notes:    newTries[struct{}](100, 10*time.Second),
 	}
 }
@@ -116,6 +118,21 @@ func (t *throttle) succeeded(is pair) (news bool) {
 	}
 	t.known[is] = s
 	return news
+}
+
+// beginCode counts a code of the second factor as wrong until undo says otherwise. An account is locked as a whole here: a
+// code has six digits, and only who knows the password gets this far.
+func (t *throttle) beginCode(o owner) (undo func(), err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.codes.take(o, t.now()) {
+		return nil, ErrTooManyTries
+	}
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.codes.giveBack(o, t.now())
+	}, nil
 }
 
 // mayNote tells whether one more failed login may go to the audit, and how many did not since the last.

@@ -45,7 +45,7 @@ func (s *Server) staffLogin(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return s.enterStaff(v, account, "password", "", body.To)
+	return s.passwordShown(v, account, body.To)
 }
 
 // logout ends the session, and the one at the provider if it has such a thing.

@@ -25,6 +25,8 @@ type StaffLogin struct {
 	Providers []StaffProvider
 	// NoPasswords takes the form for the password away.
 	NoPasswords bool
+	// SecondFactor demands one of whoever logs in by password; without it those have one who set it up.
+	SecondFactor bool
 }
 
 // keyPendingStaff is a staff member's login under way. It is not keyPending: providers of persons and of staff may have
@@ -116,15 +118,19 @@ func (s *Server) endStaffLogin(v *visit) error {
 
 // enterStaff makes the session a staff member's, who goes on to a page of ours; end is where the provider logs out.
 func (s *Server) enterStaff(v *visit, account vault.Account, how, end, to string) error {
+	if err := s.makeStaff(v, account, how, end); err != nil {
+		return err
+	}
+	return v.redirect(orMessages(to))
+}
+
+func (s *Server) makeStaff(v *visit, account vault.Account, how, end string) error {
 	who, ctx := vault.Staff(account.Address), v.r.Context()
 	if err := s.enter(v.r, who, account.Name); err != nil {
 		return err
 	}
 	s.sessions.Put(ctx, keyEnd, end)
-	if err := s.audit(ctx, who, "login", how); err != nil {
-		return err
-	}
-	return v.redirect(orMessages(to))
+	return s.audit(ctx, who, "login", how)
 }
 
 // passwordsOnly answers a page of the password form as unknown where there is no such form.

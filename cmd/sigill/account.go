@@ -13,6 +13,7 @@ type accountCommand struct {
 	List     accountList     `cmd:"" help:"List staff members."`
 	Password accountPassword `cmd:"" help:"Change a password."`
 	Remove   accountRemove   `cmd:"" help:"End an account; its messages stay."`
+	Totp     accountTOTP     `cmd:"" help:"The second factor of an account."`
 }
 
 type accountAdd struct {

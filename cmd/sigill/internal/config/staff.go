@@ -14,6 +14,7 @@ import (
 // organisation's provider; in mail programs with device passwords, and with tokens.
 type Staff struct {
 	WebPasswords  bool         `toml:"web_passwords"`
+	SecondFactor  bool         `toml:"second_factor"`
 	MailPasswords bool         `toml:"mail_passwords"`
 	Login         []StaffLogin `toml:"login"`
 	LDAP          LDAP         `toml:"ldap"`

@@ -27,7 +27,7 @@ func (s Staff) checkLogins(f faults, domains []string) {
 
 // StaffLogin makes the ways for staff into the web. It does not reach for the network.
 func (c *Config) StaffLogin() (out web.StaffLogin, err error) {
-	out.NoPasswords = !c.Staff.WebPasswords
+	out.NoPasswords, out.SecondFactor = !c.Staff.WebPasswords, c.Staff.SecondFactor
 	for _, l := range c.Staff.Login {
 		given, err := l.oidc()
 		if err != nil {
