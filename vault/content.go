@@ -129,7 +129,7 @@ func (a *access) firstRead(id MessageID, rec messageRecord) error {
 	if rec.FirstRead != 0 || len(rec.Recipients) > 0 && !slices.ContainsFunc(rec.Recipients, a.is) {
 		return nil
 	}
-	rec.FirstRead = instantOf(a.v.now())
+	rec.FirstRead = max(instantOf(a.v.now()), a.lastRound())
 	return save(a.tx, tMessage, id[:], &rec)
 }
 

@@ -177,6 +177,9 @@ func (t *tx) saveMessage(id MessageID, rec *messageRecord) (err error) {
 	if rec.Number, err = t.next("message"); err != nil {
 		return err
 	}
+	if round := t.lastRound(); round > rec.At {
+		rec.After = round
+	}
 	if err := t.w.Put(tConversation, rec.conversationKey(), id[:]); err != nil {
 		return err
 	}

@@ -44,8 +44,9 @@ const metaRound = "disposal round"
 //
 // A clock that is wrong must not dispose of anything early. A round does nothing if the clock went back since the round
 // before, or forward by more than twice the time between rounds (Options.Housekeeping), or if there was none before. So a
-// wrong time disposes of nothing early, or by less than that, unless it stays for two rounds. And the days of a warning
-// are counted from when the notice went out.
+// wrong time disposes of nothing early, or by less than that, unless it stays for two rounds. The term of what comes in,
+// or is read, while the clock has gone back begins at the last round. And the days of a warning are counted from when the
+// notice went out.
 //
 // It works in short transactions and may be cut off anywhere; the next one does the rest.
 func (v *Vault) Dispose(ctx context.Context) (r DisposalReport, err error) {
@@ -85,6 +86,9 @@ func (v *Vault) clockMoved(ctx context.Context, now time.Time) (moved bool, err 
 	})
 	return moved, err
 }
+
+// lastRound is the time of the last round, which a clock that is right is not before.
+func (t *tx) lastRound() instant { return instant(t.counter(metaRound)) }
 
 // How many messages one transaction looks at, and acts on: few, so that deposits hardly wait.
 const (

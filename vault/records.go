@@ -49,7 +49,12 @@ type messageRecord struct {
 	Warned instant `codec:"15,omitempty"`
 	// Recalled is when its sender took it back.
 	Recalled instant `codec:"16,omitempty"`
+	// After is the time of the last round of disposal before it came in, if the clock had gone back behind that.
+	After instant `codec:"17,omitempty"`
 }
+
+// came is when the message came in, as far as terms are concerned: a clock that had gone back shortens none.
+func (rec messageRecord) came() time.Time { return max(rec.At, rec.After).time() }
 
 type recipientRecord struct {
 	Address policy.Address       `codec:"1"`

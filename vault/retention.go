@@ -127,7 +127,7 @@ func (t *tx) plan(rec messageRecord) (plan, error) {
 
 // due is when a rule's term ends; zero if it does not.
 func (r Rule) due(rec messageRecord, active time.Time) time.Time {
-	at := rec.At.time()
+	at := rec.came()
 	switch {
 	case r.keeps(), r.AfterFirstRead > 0 && rec.FirstRead == 0:
 		return time.Time{}
@@ -148,9 +148,9 @@ func (t *tx) lastActivity(rec messageRecord) (time.Time, error) {
 		if err == nil && (!found || !bytes.Equal(k, newest.conversationKey())) { // the table is not sealed
 			err = fmt.Errorf("%w: a conversation leads to a message that is not its own", ErrDamaged)
 		}
-		return later(rec.At.time(), newest.At.time()), err
+		return later(rec.came(), newest.came()), err
 	}
-	return rec.At.time(), nil
+	return rec.came(), nil
 }
 
 func later(a, b time.Time) time.Time {
