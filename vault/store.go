@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	"sigill/vault/internal/kv"
 	"sigill/vault/internal/seal"
@@ -89,6 +90,7 @@ func (v *Vault) committed(t *tx) {
 func mapError(err error) error {
 	for _, m := range []struct{ from, to error }{
 		{kv.ErrFull, ErrFull},
+		{syscall.ENOSPC, ErrFull}, // of the keyring
 		{kv.ErrClosed, ErrClosed},
 		{kv.ErrLocked, ErrLocked},
 		{seal.ErrDamaged, ErrDamaged},
