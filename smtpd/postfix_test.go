@@ -18,7 +18,7 @@ import (
 
 // postfix is a Postfix of its own on loopback, with its own configuration, queue and processes.
 type postfix struct {
-	store string // takes mail, stores it and throws it away afterwards
+	store string // takes mail and stores it, on hold
 	proxy string // passes mail on while it comes in (smtpd_proxy_filter)
 	relay string // takes mail and sends it on to the next hop by itself
 	pid   int
@@ -46,7 +46,7 @@ in_flow_delay = 0
 smtputf8_enable = no
 `
 
-const postfixMaster = `%[1]s inet n - n - - smtpd
+const postfixMaster = `%[1]s inet n - n - - smtpd -o { smtpd_client_restrictions = check_client_access static:HOLD }
 %[2]s inet n - n - - smtpd -o smtpd_proxy_filter=%[4]s
 %[3]s inet n - n - - smtpd -o content_filter=smtp:%[5]s
 cleanup unix n - n - 0 cleanup
@@ -98,7 +98,8 @@ func startPostfix(t testing.TB, next string) *postfix {
 		t.Fatalf("postfix check: %v\n%s", err, out)
 	}
 	cmd := exec.Command(program, "-c", dir+"/conf", "-d")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it ends its process group with it
+	// It ends its process group with it, and is told to when this process is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func ownUse(t testing.TB) (cpu time.Duration, octets int64) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), kilobytes("/proc/self/status", "VmRSS:")
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), kilobytes("/proc/self/smaps_rollup", "Pss:")
 }
 
 func kilobytes(file, field string) int64 {
