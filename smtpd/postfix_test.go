@@ -139,7 +139,8 @@ func awaitAddr(t testing.TB, addr string) {
 	}
 }
 
-// used is the processor time and the memory of all processes of Postfix. Memory that several share counts once.
+// used is the processor time and the memory of all processes of Postfix: memory of their own, and what several share
+// once. What is mapped of files is left out, here and in ownUse: the kernel may take it back at any time.
 func (p *postfix) used(t testing.TB) (cpu time.Duration, octets int64) {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -160,7 +161,7 @@ func (p *postfix) used(t testing.TB) (cpu time.Duration, octets int64) {
 			n, _ := strconv.Atoi(ticks)
 			cpu += time.Duration(n) * 10 * time.Millisecond
 		}
-		octets += kilobytes(strings.TrimSuffix(name, "stat")+"smaps_rollup", "Pss:")
+		octets += kilobytes(strings.TrimSuffix(name, "stat")+"smaps_rollup", "Pss_Anon:")
 	}
 	return cpu, octets
 }
@@ -172,7 +173,7 @@ func ownUse(t testing.TB) (cpu time.Duration, octets int64) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		t.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), kilobytes("/proc/self/smaps_rollup", "Pss:")
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), kilobytes("/proc/self/smaps_rollup", "Pss_Anon:")
 }
 
 func kilobytes(file, field string) int64 {
