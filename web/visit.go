@@ -52,7 +52,7 @@ func (s *Server) closed(h handler) http.HandlerFunc {
 }
 
 // staffPaths begin the pages that are for staff only.
-var staffPaths = []string{"/holds", "/mailboxes", "/compose"}
+var staffPaths = []string{"/holds", "/mailboxes", "/compose", "/search", "/devices"}
 
 // doorTo is where one logs in for a page.
 func doorTo(path string) string {
