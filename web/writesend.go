@@ -263,7 +263,7 @@ func (s *Server) decide(ctx context.Context, v *visit, l *letter) (vault.Deposit
 	}
 	d := policy.Decide(f, s.config.Rules)
 	switch d.Route {
-	case policy.Seal, policy.Hold:
+	case policy.Seal, policy.Hold, policy.Deliver:
 	case policy.Refuse:
 		return vault.Deposit{}, &refusedMail{d}
 	default:
@@ -274,7 +274,8 @@ func (s *Server) decide(ctx context.Context, v *visit, l *letter) (vault.Deposit
 		l.Subject = string(subject[:d.Cut.Start]) + string(subject[d.Cut.End:])
 	}
 	return vault.Deposit{
-		From: l.From, Recipients: f.Recipients, Hold: d.Route == policy.Hold, Rule: d.Rule, Account: v.who.Address(), Person: d.Person,
+		From: l.From, Recipients: f.Recipients, Hold: d.Route == policy.Hold, Deliver: d.Route == policy.Deliver, Rule: d.Rule,
+		Account: v.who.Address(), Person: d.Person,
 	}, nil
 }
 
