@@ -302,6 +302,13 @@ func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 			state.Past = r.past()
 			state.Asked, state.Claims, state.Mismatch = r.Asked.time(), r.claims(), r.Mismatch.time()
 		}
+		if all && rec.Held && r.Person != "" {
+			at, err := a.verified(r)
+			if err != nil {
+				return info, err
+			}
+			state.Verified = at.time()
+		}
 		info.Recipients = append(info.Recipients, state)
 	}
 	var err error

@@ -58,13 +58,18 @@ func (t *tx) endReminders(id MessageID, n int, s Status) error {
 // whom a mail from the municipality may be a danger; messages wait in the person's mailbox, and whoever sends one must
 // tell the person in another way. By is who said so, for the audit.
 func (d *Directory) SetQuiet(ctx context.Context, by policy.Address, person policy.PersonID, quiet bool) error {
-	o := d.v.personOwner(person.Digits())
-	return d.v.update(ctx, func(t *tx) error {
+	return d.v.Administration(by.Key()).SetQuiet(ctx, person, quiet)
+}
+
+// SetQuiet is that of [Directory], by whoever runs the server.
+func (a *Administration) SetQuiet(ctx context.Context, person policy.PersonID, quiet bool) error {
+	o := a.v.personOwner(person.Digits())
+	return a.v.update(ctx, func(t *tx) error {
 		action, change := "quiet", t.mark
 		if !quiet {
 			action, change = "notify", t.w.Delete
 		}
-		return errors.Join(change(tQuiet, o[:]), t.record(Event{Actor: by.Key(), Action: action, Result: "ok", Detail: d.v.actor(Person(person))}))
+		return errors.Join(change(tQuiet, o[:]), t.record(a.event(action, a.v.actor(Person(person)))))
 	})
 }
 

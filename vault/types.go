@@ -155,6 +155,8 @@ type RecipientState struct {
 	// Asked is when the recipient was asked to identify; zero if not. Claims are who did, and wait for the sender's word.
 	Asked  time.Time
 	Claims []Claim
+	// Verified is when the binding was that gives the identity, as long as the message is held; zero if none does.
+	Verified time.Time
 	// Mismatch is when somebody else first logged in by the recipient's link; zero if nobody did.
 	Mismatch time.Time
 	// Past are the statuses before Status, oldest first; for the sender's side only.

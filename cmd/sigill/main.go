@@ -77,6 +77,8 @@ type commandLine struct {
 	DNS    dnsCommand    `cmd:"" name:"dns" help:"Print the DNS records to set."`
 
 	Account   accountCommand `cmd:"" help:"Staff members."`
+	Binding   bindingCommand `cmd:"" help:"Addresses that are known to be a person's."`
+	Quiet     quietCommand   `cmd:"" help:"Persons who get no notices: those with protected identity."`
 	Device    deviceCommand  `cmd:"" help:"Passwords for their mail programs."`
 	Address   addressCommand `cmd:"" help:"Function addresses."`
 	Key       keyCommand     `cmd:"" help:"The vault's key."`
