@@ -92,21 +92,31 @@ func newContest(b *testing.B) *contest {
 	b.Cleanup(func() { os.RemoveAll(dir) })
 	f := &fixture{TB: b, dir: dir, log: &syncBuffer{}}
 	f.must(os.Chmod(dir, 0o755))
+	ours := f.apart()
+	c := &contest{[]*rival{
+		ours, f.dovecot("dovecot-crypt", ours.password, true), f.dovecot("dovecot-crypt-fsync", ours.password, true),
+		f.dovecot("dovecot", ours.password, false),
+	}}
+	for _, r := range c.rivals {
+		r.password = ours.password
+	}
+	return c
+}
+
+// apart starts this server, on a new vault, in a process of its own.
+func (f *fixture) apart() *rival {
+	f.Helper()
 	f.openVault(true)
-	_, device, err := f.vault.Directory().AddDevice(b.Context(), anna, "contest", anna)
+	_, device, err := f.vault.Directory().AddDevice(f.Context(), anna, "apart", anna)
 	f.must(err)
 	f.must(f.vault.Close())
 	config := f.certificate()
 	key, err := x509.MarshalPKCS8PrivateKey(config.Certificates[0].PrivateKey)
 	f.must(err)
-	f.must(os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
-	c := &contest{[]*rival{
-		f.ours(), f.dovecot("dovecot-crypt", device, true), f.dovecot("dovecot-crypt-fsync", device, true), f.dovecot("dovecot", device, false),
-	}}
-	for _, r := range c.rivals {
-		r.password = device
-	}
-	return c
+	f.must(os.WriteFile(filepath.Join(f.dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
+	r := f.ours()
+	r.password = device
+	return r
 }
 
 // run does the work on each and reports what it took.
@@ -174,6 +184,7 @@ func child(dir string) error {
 	}
 	return New(Config{
 		TLS: &tls.Config{Certificates: []tls.Certificate{pair}}, Vault: v, Log: slog.New(slog.DiscardHandler), ImplicitTLS: l,
+		Limits: Limits{PerAddress: 4000, MessageSize: 200 << 20},
 	}).Run(ctx)
 }
 
