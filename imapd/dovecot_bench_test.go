@@ -74,6 +74,7 @@ type rival struct {
 	name, addr string
 	pid        int // of its first process
 	password   string
+	told       *bufio.Reader // what ours says of its memory
 	f          *fixture
 }
 
@@ -150,6 +151,8 @@ func (f *fixture) ours() *rival {
 	c := exec.Command(self)
 	c.Env = append(os.Environ(), childEnv+"="+f.dir)
 	c.ExtraFiles, c.Stderr = []*os.File{file}, os.Stderr
+	told, err := c.StdoutPipe()
+	f.must(err)
 	f.must(c.Start())
 	f.must(file.Close())
 	f.Cleanup(func() {
@@ -158,7 +161,9 @@ func (f *fixture) ours() *rival {
 			f.Errorf("our server: %v", err)
 		}
 	})
-	return f.rival("sigill", addr, c.Process.Pid)
+	r := f.rival("sigill", addr, c.Process.Pid)
+	r.told = bufio.NewReader(told)
+	return r
 }
 
 // child serves until it is told to end. It is what TestMain runs in a process that ours has started.
@@ -174,6 +179,7 @@ func child(dir string) error {
 		return err
 	}
 	defer v.Close()
+	go tellMemory(ctx)
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "key.pem"))
 	if err != nil {
 		return err
