@@ -12,9 +12,13 @@
 // its size was already promised, a closed connection; never wrong octets. Deliveries reach IDLE at once. Sequence numbers
 // change only when the client is told.
 //
+// In Sent, and wherever a sender files a message, keywords tell what has become of it: "$SigillOpened" and the like, which
+// only the vault sets.
+//
 // What is not promised: IMAP4rev2, CONDSTORE, SORT, QUOTA, BINARY. What is not served is not
 // offered in CAPABILITY and is answered NO.
 //
-// The library does the grammar. What it lacks is met around it: conn.go and guard.go for deadlines and literals, limit.go
-// for connections, view.go for sequence numbers, and this package's own section, structure and matching code.
+// The library does the grammar of commands. What it lacks is met around it: conn.go, output.go and guard.go for deadlines,
+// records of TLS and literals, limit.go for connections, view.go for sequence numbers, and this package's own FETCH
+// responses, sections and matching.
 package imapd
