@@ -123,10 +123,7 @@ func (f *fetch) begin(e vault.Entry, ix *message.Index) bool {
 		return false
 	}
 	o, t := f.options, &f.text
-	t.b, t.more = t.b[:0], false
-	t.raw("* ")
-	t.number(int64(num))
-	t.raw(" FETCH (")
+	t.begin(num)
 	if o.UID || len(o.BodySection) > 0 {
 		t.item("UID")
 		t.number(int64(e.UID))

@@ -14,13 +14,13 @@ import (
 const storeBatch = 1000
 
 // Store is STORE and UID STORE.
-func (s *session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, _ *imap.StoreOptions) error {
+func (s *session) Store(_ *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, _ *imap.StoreOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status("STORE", s.store(w, set, f))
+	return s.status("STORE", s.store(set, f))
 }
 
-func (s *session) store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags) error {
+func (s *session) store(set imap.NumSet, f *imap.StoreFlags) error {
 	spans, err := s.writable(set)
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func (s *session) store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.Stor
 	how := map[imap.StoreFlagsOp]vault.FlagChange{
 		imap.StoreFlagsSet: vault.SetFlags, imap.StoreFlagsAdd: vault.AddFlags, imap.StoreFlagsDel: vault.RemoveFlags,
 	}[f.Op]
-	missing := false
+	missing, t := false, &text{}
 	for uids := range slices.Chunk(s.selected.view.uidsIn(spans), storeBatch) {
 		entries, err := s.reader.StoreFlags(s.ctx, s.selected.id, uids, how, m.flags, m.keywords)
 		if err != nil {
@@ -44,7 +44,7 @@ func (s *session) store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.Stor
 			if f.Silent {
 				continue
 			}
-			if err := s.writeFlags(w, e); err != nil {
+			if err := s.writeFlags(t, e); err != nil {
 				return err
 			}
 		}
@@ -55,15 +55,19 @@ func (s *session) store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.Stor
 	return nil
 }
 
-func (s *session) writeFlags(w *imapserver.FetchWriter, e vault.Entry) error {
+func (s *session) writeFlags(t *text, e vault.Entry) error {
 	num, ok := s.selected.view.seq(e.UID)
 	if !ok {
 		return nil
 	}
-	m := w.CreateMessage(num)
-	m.WriteUID(imap.UID(e.UID))
-	m.WriteFlags(flagList(marksOf(e)))
-	return gone(m.Close())
+	t.begin(num)
+	t.item("UID")
+	t.number(int64(e.UID))
+	t.item("FLAGS")
+	t.flags(marksOf(e))
+	t.raw(")\r\n")
+	_, err := s.conn.Write(t.b)
+	return gone(err)
 }
 
 // writable resolves a set of messages that are to be changed.

@@ -23,6 +23,14 @@ const maxQuoted = 4096
 
 func (t *text) raw(s string) { t.b = append(t.b, s...) }
 
+// begin begins a response about a message, in place of the last one.
+func (t *text) begin(num uint32) {
+	t.b, t.more = t.b[:0], false
+	t.raw("* ")
+	t.number(int64(num))
+	t.raw(" FETCH (")
+}
+
 // item begins an item of a response that has been begun.
 func (t *text) item(name string) {
 	if t.more {
