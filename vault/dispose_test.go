@@ -304,7 +304,7 @@ func TestDisposalTakesAMessageFromEverywhere(t *testing.T) {
 	if _, err := k.reader(vault.Person(kimsID)).FollowLink(t.Context(), link); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("its link: %v", err)
 	}
-	if c, _ := w.Take(); len(c) != 1 || c[0].Kind != vault.Expunged || c[0].Entry.Message != id {
+	if c, _ := w.Take(); len(c) != 2 || c[0].Kind != vault.Reflagged || c[1].Kind != vault.Expunged || c[1].Entry.Message != id { // its status, first
 		t.Errorf("the watch tells %+v", c)
 	}
 	want := vault.Disposal{
