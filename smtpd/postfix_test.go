@@ -98,18 +98,37 @@ func startPostfix(t testing.TB, next string) *postfix {
 		t.Fatalf("postfix check: %v\n%s", err, out)
 	}
 	cmd := exec.Command(program, "-c", dir+"/conf", "-d")
-	// It ends its process group with it, and is told to when this process is killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	p.pid = cmd.Process.Pid
-	t.Cleanup(func() {
-		_ = syscall.Kill(-p.pid, syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
+	endWithTest(t, cmd, dir)
 	awaitAddr(t, p.store)
 	return p
+}
+
+// endWithTest ends a process group and removes its folder with the test. A shell does it when the pipe it reads from is
+// closed, so also when this process is killed. A signal for that (PR_SET_PDEATHSIG) Postfix forgets as it changes users.
+func endWithTest(t testing.TB, leader *exec.Cmd, dir string) {
+	t.Helper()
+	watch := exec.Command("sh", "-c", `read _
+kill -s TERM -- "-$1"
+while kill -s 0 -- "-$1"; do sleep 0.1; done
+rm -rf "$2"`, "sh", strconv.Itoa(leader.Process.Pid), dir)
+	watch.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // out of reach of the terminal
+	pipe, err := watch.StdinPipe()
+	if err == nil {
+		err = watch.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		pipe.Close()
+		_ = leader.Wait()
+		_ = watch.Wait()
+	})
 }
 
 // freeAddr is an address nobody listens on.
