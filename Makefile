@@ -20,9 +20,9 @@ check:
 	go run $(STATICCHECK) ./...
 	go mod tidy -diff
 
-# 200 processes killed under load, each with all that it acknowledged looked for.
+# 2,000 processes killed under load, each with all that it acknowledged looked for.
 torture:
-	SIGILL_TEST_KILLS=200 go test -race -run 'TestKilled$$' -v ./vault
+	SIGILL_TEST_KILLS=2000 go test -race -run 'TestKilled$$' -v ./vault
 
 # The numbers of docs/performance.md.
 bench:

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,23 +24,25 @@ import (
 const (
 	// childEnv makes the test binary a child that works in the vault of that folder until it is killed.
 	childEnv = "SIGILL_TEST_VAULT_CHILD"
-	// killsEnv is how often TestKilled kills; `make torture` sets 200.
+	// killsEnv is how often TestKilled kills, if not as often as it does by itself.
 	killsEnv     = "SIGILL_TEST_KILLS"
-	defaultKills = 20
+	defaultKills = 200
 	// killsOfAVault is after how many kills a vault is begun anew, so that to look through one stays cheap.
-	killsOfAVault = 10
+	killsOfAVault = 20
+	// killsAtOnce are under way in vaults of their own: most of one is waiting for a process and for the disk.
+	killsAtOnce = 8
 )
 
 // killedMail is the mail of one name, small or, as each eighth, large enough to be staged.
 func killedMail(name string, n int) []byte {
 	size := 100 + n%7*1000
 	if n%8 == 7 {
-		size = 3 << 20
+		size = 1200_000
 	}
 	return mail(name+"@x", "Beslut", strings.Repeat(name+" ", size/(len(name)+1)))
 }
 
-// child deposits from some goroutines beside maintenance and rewrapping, and says on standard output what it got
+// child deposits from some goroutines beside the vault's upkeep, and says on standard output what it got
 // acknowledged: the message and its mail.
 func child(dir, run string) error {
 	ctx := context.Background()
@@ -47,7 +50,7 @@ func child(dir, run string) error {
 	if err != nil {
 		return err
 	}
-	v, err := vault.Open(ctx, filepath.Join(dir, "vault"), keys, vault.Options{})
+	v, err := vault.Open(ctx, filepath.Join(dir, "vault"), keys, vault.Options{Retention: vault.Retention{Default: deposit10}})
 	if err != nil {
 		return err
 	}
@@ -70,15 +73,30 @@ func child(dir, run string) error {
 	go v.Run(ctx)
 	go func() {
 		for {
-			if err := v.Maintain(ctx, nil); err != nil {
-				failed <- err
-			}
-			if err := v.RewrapKeyring(ctx); err != nil {
+			if err := upkeep(ctx, v, filepath.Join(dir, "vault"), keys); err != nil {
 				failed <- err
 			}
 		}
 	}()
 	return <-failed
+}
+
+// upkeep is all that writes besides: disposal, erasure, a new version of the key and the end of the old one.
+func upkeep(ctx context.Context, v *vault.Vault, dir string, keys *vault.KeyFile) error {
+	if _, err := v.Dispose(ctx); err != nil {
+		return err
+	}
+	if err := v.Maintain(ctx, nil); err != nil {
+		return err
+	}
+	if _, err := vault.RotateKey(ctx, dir, keys); err != nil {
+		return err
+	}
+	if err := v.RewrapKeyring(ctx); err != nil {
+		return err
+	}
+	_, err := vault.DropKeyVersions(ctx, dir, keys)
+	return err
 }
 
 func depositAs(ctx context.Context, v *vault.Vault, raw []byte) (vault.Receipt, error) {
@@ -102,27 +120,49 @@ func TestKilled(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil {
 		kills = n
 	}
-	var h *house
-	var acknowledged map[string][]byte
-	total := 0
-	for kill := range kills {
-		if kill%killsOfAVault == 0 {
-			h, acknowledged = newHouse(t), map[string][]byte{}
-		}
+	var total, gone atomic.Int64
+	vaults := make(chan int)
+	var lanes sync.WaitGroup
+	for range killsAtOnce {
+		lanes.Go(func() {
+			for first := range vaults {
+				sent, disposed := killOneVault(t, first, min(killsOfAVault, kills-first))
+				total.Add(int64(sent))
+				gone.Add(int64(disposed))
+			}
+		})
+	}
+	for first := 0; first < kills && !t.Failed(); first += killsOfAVault {
+		vaults <- first
+	}
+	close(vaults)
+	lanes.Wait()
+	t.Logf("%d kills, %d acknowledged deposits, %d disposals", kills, total.Load(), gone.Load())
+	if total.Load() < int64(kills/2) || gone.Load() == 0 {
+		t.Error("the processes hardly worked")
+	}
+}
+
+// killOneVault kills the processes of one vault, and gives how many deposits they acknowledged, and how many mails whose
+// time had come they disposed of.
+func killOneVault(t *testing.T, first, kills int) (sent, disposed int) {
+	const old = 20
+	monthAgo := func() time.Time { return time.Now().AddDate(0, -1, 0) }
+	h, acknowledged := newHouseWith(t, vault.Options{Now: monthAgo}), map[string][]byte{}
+	h.depositMany(old, bo, bo)
+	h.opts.Now = nil
+	for kill := first; kill < first+kills && !t.Failed(); kill++ {
 		must(t, h.Close())
-		before := len(acknowledged)
 		runAndKill(t, h.dir, kill, acknowledged)
-		total += len(acknowledged) - before
 		h.open()
 		wantAcknowledged(t, h, acknowledged)
 		if t.Failed() {
-			t.Fatalf("at kill %d", kill)
+			t.Logf("stopped at kill %d", kill)
 		}
 	}
-	t.Logf("%d kills, %d acknowledged deposits", kills, total)
-	if total < kills/2 {
-		t.Errorf("only %d deposits were acknowledged", total)
-	}
+	left := len(entries(t, h.reader(vault.Staff(bo)), bo, vault.Inbox))
+	must(t, h.Close())
+	return len(acknowledged), old - left
 }
 
 // runAndKill kills the child some time after its first answer, and each fifth one while it opens the vault.
@@ -136,7 +176,7 @@ func runAndKill(t *testing.T, dir string, run int, acknowledged map[string][]byt
 	must(t, err)
 	must(t, cmd.Start())
 	kill := sync.OnceFunc(func() {
-		after := time.Duration(rand.IntN(60_000)) * time.Microsecond
+		after := time.Duration(rand.IntN(20_000)) * time.Microsecond
 		timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
 		t.Cleanup(func() { timer.Stop() })
 	})

@@ -112,8 +112,13 @@ func (o *Outbox) Due(ctx context.Context, now time.Time, n int) (due []Job, next
 			}
 			job := rec.job(k[8:])
 			job.Return = o.v.returnToken(rec)
-			if m, found, err := load[messageRecord](t, tMessage, rec.Message[:]); err == nil && found {
+			m, found, err := load[messageRecord](t, tMessage, rec.Message[:])
+			if err == nil && found {
 				job.describe(m)
+			}
+			if job.Kind == NoticeReceipt && job.Received.IsZero() {
+				o.v.log.Error("vault: a receipt cannot tell its time and is passed over; run verify", "error", err)
+				continue
 			}
 			due = append(due, job)
 		}
