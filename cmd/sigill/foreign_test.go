@@ -74,7 +74,8 @@ with imaplib.IMAP4_SSL(host, int(port), ssl_context=context) as m:
     assert kind == "OK" and count == [b"1"], (kind, count)
     kind, found = m.uid("search", None, "HEADER", "Message-ID", "AM0PR01MB4711F00D")
     kind, data = m.uid("fetch", found[0].split()[0], "(BODYSTRUCTURE BODY.PEEK[])")
-    open(out, "wb").write(data[0][1])
+    # Flags of a status that changed just now may come along.
+    open(out, "wb").write([d for d in data if isinstance(d, tuple)][0][1])
 `
 
 func TestPython(t *testing.T) {

@@ -40,6 +40,7 @@ func TestOperation(t *testing.T) {
 			s := &site{dir: e.WorkDir}
 			e.Values["site"] = s
 			e.Setenv("TMPDIR", e.WorkDir+"/.tmp")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each process takes a second to end under the race detector
 			e.Defer(func() {
 				if err := s.stop(); err != nil {
 					e.T().Log(err)

@@ -53,6 +53,7 @@ func TestStories(t *testing.T) {
 			s := newScene(e.WorkDir + "/state")
 			e.Values["scene"] = s
 			e.Setenv("TMPDIR", e.WorkDir+"/.tmp")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each process takes a second to end under the race detector
 			e.Setenv("MAIL", mustAbs("testdata/mail"))
 			e.Defer(func() {
 				if err := s.stop(); err != nil {
