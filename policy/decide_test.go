@@ -134,7 +134,7 @@ func TestDeliver(t *testing.T) {
 	}
 	f := facts(to(), subject("[säkert 19900101-2385] Hej"))
 	f.Recipients = []Recipient{{MustAddress("asa@region.se"), Unknown}}
-	rules.NumberTags = true
+	rules.NumberTags, rules.TestNumbers = true, true
 	if d := Decide(f, rules); d.Route != Seal || d.Person.IsZero() {
 		t.Errorf("a number makes it a person's: %+v", d)
 	}

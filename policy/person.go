@@ -16,6 +16,7 @@ var (
 	ErrPersonDate         = errors.New("policy: the identity number has no valid date")
 	ErrPersonCheckDigit   = errors.New("policy: the identity number's check digit is wrong")
 	ErrPersonInterim      = errors.New("policy: an interim number cannot be used to log in")
+	ErrPersonTest         = errors.New("policy: that is a test number, which is nobody's")
 	ErrPersonOrganisation = errors.New("policy: that is an organisation number")
 )
 

@@ -14,6 +14,8 @@ type Rules struct {
 	// NumberTags takes the recipient's identity number in a tag: "[säkert 19…]". Else such a mail is refused, since its
 	// number may not go on in clear.
 	NumberTags bool
+	// TestNumbers takes the Tax Agency's test numbers for recipients, as the demo does.
+	TestNumbers bool
 	// MaxRecipients of one sealed message; 100 (RFC 5321 section 4.5.3.1.8) if zero.
 	MaxRecipients int
 	// Beyond is the route of a mail that rules about content cannot look through: Seal if empty, Refuse or Pass. Sealing
@@ -194,4 +196,13 @@ func (r Rule) why() string {
 		all = append(all, c.why())
 	}
 	return strings.Join(all, ", and ")
+}
+
+// ParsePerson reads the identity number of a recipient: ParsePersonID's errors, and ErrPersonTest.
+func (r Rules) ParsePerson(s string) (PersonID, error) {
+	p, err := ParsePersonID(s)
+	if err == nil && p.Test() && !r.TestNumbers {
+		return PersonID{}, ErrPersonTest
+	}
+	return p, err
 }

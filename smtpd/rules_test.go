@@ -88,7 +88,7 @@ func TestSecureConnector(t *testing.T) {
 
 func TestNumberInTag(t *testing.T) {
 	t.Parallel()
-	g := start(t, func(o *setup) { o.Rules.NumberTags = true })
+	g := start(t, func(o *setup) { o.Rules.NumberTags, o.Rules.TestNumbers = true, true })
 	const mail = "Subject: SV: [=?utf-8?q?s=C3=A4kert_19640823-3234=5D?= Beslut\r\nThread-Topic: [secure 19640823-3234] Beslut\r\n" +
 		"X-Other: 6408233234\r\nX-Kept: 1964\r\n\r\nText\r\n"
 	other := policy.MustPersonID("196408233234")

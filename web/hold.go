@@ -124,7 +124,7 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 	if err := v.r.ParseForm(); err != nil {
 		return errBadForm
 	}
-	identities, ask := body.read(v.r)
+	identities, ask := body.read(v.r, s.config.Rules)
 	if body.Faults == 0 {
 		err := r.Complete(v.r.Context(), id, identities, ask...)
 		if err == nil {
@@ -140,7 +140,7 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 
 // read takes the numbers out of the form, and who is to identify, and notes at each field what is wrong. Who was asked
 // before needs no number.
-func (b *holdBody) read(r *http.Request) (identities map[string]policy.PersonID, ask []policy.Address) {
+func (b *holdBody) read(r *http.Request, rules policy.Rules) (identities map[string]policy.PersonID, ask []policy.Address) {
 	identities = map[string]policy.PersonID{}
 	for i := range b.Outside {
 		f := &b.Outside[i]
@@ -152,7 +152,7 @@ func (b *holdBody) read(r *http.Request) (identities map[string]policy.PersonID,
 			ask = append(ask, f.Address)
 			continue
 		}
-		person, err := policy.ParsePersonID(f.Value)
+		person, err := rules.ParsePerson(f.Value)
 		if err != nil {
 			f.Fault = "hold.error." + personFault(f.Value, err)
 			b.Faults++
@@ -203,6 +203,8 @@ func personFault(value string, err error) string {
 		return "digit"
 	case errors.Is(err, policy.ErrPersonInterim):
 		return "interim"
+	case errors.Is(err, policy.ErrPersonTest):
+		return "test"
 	case errors.Is(err, policy.ErrPersonOrganisation):
 		return "organisation"
 	}

@@ -66,3 +66,12 @@ func TestAClaimIsRejected(t *testing.T) {
 	staff.get(path).is(http.StatusOK).lacks("Är det här rätt person")
 	p.get("/messages/" + sent.ID.String()).is(http.StatusNotFound)
 }
+
+func TestATestNumberIsRefusedOutsideTheDemo(t *testing.T) {
+	t.Parallel()
+	s := stageOf(t, func(c *web.Config) { c.Rules.TestNumbers = false })
+	path, field := "/holds/"+s.send(letterText, stranger).ID.String(), "number:"+stranger.Key()
+	v := s.staff()
+	v.post(path, url.Values{field: {"199908072391"}}).is(http.StatusUnprocessableEntity).has("ett av Skatteverkets testnummer")
+	v.get(path).is(http.StatusOK)
+}

@@ -148,6 +148,7 @@ func stageOf(t *testing.T, change func(*web.Config)) *stage {
 		Vault: s.vault, BaseURL: "https://" + s.server.Listener.Addr().String(),
 		Organisation: web.Organisation{Name: "Exempels kommun", Phone: "08-123 45 67", URL: "https://www.exempel.se"},
 		Providers:    []login.Provider{s.idp},
+		Rules:        policy.Rules{TestNumbers: true},
 		MailClients:  &autoconfig.Settings{Organisation: "Exempels kommun", Domains: []string{"exempel.se"}, Host: "post.exempel.se", IMAPS: 993, Submissions: 465},
 		Log:          slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:          s.clock.now,

@@ -130,7 +130,7 @@ func (e *EID) answer(w http.ResponseWriter, r *http.Request) {
 		e.show(w, r, http.StatusUnprocessableEntity, eidPage{Login: id, Written: number, Fault: faultOf(err)})
 		return
 	}
-	if !IsTestNumber(person) {
+	if !person.Test() {
 		e.show(w, r, http.StatusUnprocessableEntity, eidPage{Login: id, Written: number, Fault: "real"})
 		return
 	}

@@ -1,18 +1,16 @@
-package demo
+package policy
 
 import (
 	"slices"
 	"strings"
-
-	"sigill/policy"
 )
 
-// IsTestNumber tells whether a number is one of those the Swedish Tax Agency gives out for tests and gives to nobody.
+// Test tells whether a number is one of those the Swedish Tax Agency gives out for tests and gives to nobody.
 //
 // Its list of personnummer holds, for every day from 1976 to 2013, the birth numbers 238 and 239, but for the days below
 // on which one of them is missing and so may be somebody's. Those are told by rule. Elsewhere in its lists there is no
 // rule that holds, so of the older, of the younger and of the samordningsnummer only those written here are known.
-func IsTestNumber(p policy.PersonID) bool {
+func (p PersonID) Test() bool {
 	digits := p.Digits()
 	if slices.Contains(testNumbers, digits) {
 		return true

@@ -1,26 +1,17 @@
-package demo
+package policy
 
-import (
-	"testing"
+import "testing"
 
-	"sigill/policy"
-)
-
-func TestTestNumbers(t *testing.T) {
+func TestNumbersOfTheList(t *testing.T) {
 	t.Parallel()
 	for _, n := range testNumbers {
-		if _, err := policy.ParsePersonID(n); err != nil {
+		if _, err := ParsePersonID(n); err != nil {
 			t.Errorf("a number of the list is refused: %v", err)
-		}
-	}
-	for _, p := range ThePersons() {
-		if !IsTestNumber(p.Number) {
-			t.Errorf("%s has no test number", p.Name)
 		}
 	}
 }
 
-func TestIsTestNumber(t *testing.T) {
+func TestWhatIsATestNumber(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		number string
@@ -35,11 +26,11 @@ func TestIsTestNumber(t *testing.T) {
 		{"198112189876", false, "the Tax Agency's example on paper is not in its list"},
 		{"197010632391", false, "nor is its example of a samordningsnummer"},
 	} {
-		p, err := policy.ParsePersonID(row.number)
+		p, err := ParsePersonID(row.number)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := IsTestNumber(p); got != row.want {
+		if got := p.Test(); got != row.want {
 			t.Errorf("%v: got %v (%s)", p, got, row.why)
 		}
 	}
