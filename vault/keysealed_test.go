@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	credentials = dir
 	os.Setenv("CREDENTIALS_DIRECTORY", dir)
+	flag.Set("rapid.steps", "12") // most steps are commits; another number can be given on the command line
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
