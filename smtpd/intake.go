@@ -238,6 +238,7 @@ func (in *intake) end() {
 			in.watch(b[:n])
 		}
 		if err != nil {
+			in.fault = err
 			return
 		}
 		left -= int64(n)

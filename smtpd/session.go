@@ -77,7 +77,8 @@ func (s *session) Data(r io.Reader) (err error) {
 }
 
 // Reset forgets the transaction. If its message is under way, in BDAT, the connection ends: go-smtp hands the result of
-// an aborted message to the next one on the connection, whose client would then send again what was taken.
+// an aborted message to the next one on the connection, whose client would then send again what was taken. Data may have
+// seen the abort first; then it ends the connection.
 func (s *session) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,7 +192,11 @@ func (s *session) data(r io.Reader) (err error) {
 		return errNoMail
 	}
 	in := s.intake(r)
-	defer in.end()
+	defer func() {
+		if in.end(); in.fault == smtp.ErrDataReset {
+			s.conn.end(errLeave, false)
+		}
+	}()
 	if tx.returns != "" {
 		return s.returned(s.ctx, *tx, in)
 	}

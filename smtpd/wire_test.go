@@ -312,12 +312,11 @@ func TestBDATAborted(t *testing.T) {
 	g := start(t, nil)
 	w := g.wire(Connector)
 	for range 20 {
-		w.t = t
 		fmt.Fprint(w, "EHLO a.example\r\nMAIL FROM:<anna@kommun.example>\r\nRCPT TO:<cecil@ut.example>\r\nBDAT 40\r\nSubject: [secure] a\r\n\r\n0123456789abcdefRSET\r\n")
 	}
 	fmt.Fprint(w, "QUIT\r\n")
-	for w.reply() != "" {
-	}
+	// The server closes with commands unread, so the system may throw its last reply away.
+	_, _ = io.Copy(io.Discard, w)
 	g.stop()
 	g.empty()
 }
