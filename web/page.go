@@ -2,13 +2,10 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -23,21 +20,8 @@ var files embed.FS
 // pages are the templates by name, each with the frame around it.
 type pages map[string]*template.Template
 
-// asset is a file that browsers may keep, under an address that changes with it.
-type asset struct {
-	path  string
-	kind  string
-	bytes []byte
-}
-
 func (s *Server) load() (err error) {
-	if s.style, err = loadAsset("style.css", "text/css; charset=utf-8"); err != nil {
-		return err
-	}
-	if s.icon, err = loadAsset("seal.svg", "image/svg+xml"); err != nil {
-		return err
-	}
-	if s.script, err = loadAsset("wait.js", "text/javascript; charset=utf-8"); err != nil {
+	if err := s.loadAssets(); err != nil {
 		return err
 	}
 	names, err := fs.Glob(files, "templates/*.html")
@@ -58,35 +42,19 @@ func (s *Server) load() (err error) {
 	return nil
 }
 
-func loadAsset(name, kind string) (asset, error) {
-	b, err := files.ReadFile("static/" + name)
-	sum := sha256.Sum256(b)
-	return asset{"/static/" + name + "?v=" + hex.EncodeToString(sum[:6]), kind, b}, err
-}
-
-func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", a.kind)
-	if a.path == r.URL.RequestURI() {
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	} else {
-		w.Header().Set("Cache-Control", "no-cache")
-	}
-	w.Write(a.bytes)
-}
-
 // page is what every template gets; Body is the page's own.
 type page struct {
 	*catalogue
 	Title string
 	Org   Organisation
 	Host  string
-	Style string
-	Icon  string
-	// Script is that of a page that waits.
-	Script string
-	In     bool
-	Staff  bool
-	Name   string
+	// Style and Colours are the addresses of style sheets, Colours "" for our own; Seal, Logo and Script those of the
+	// product's sign, of the organisation's, and of the script of a page that waits.
+	Style, Colours, Seal, Logo, Script string
+
+	In    bool
+	Staff bool
+	Name  string
 	// Languages are the other languages this page can be had in.
 	Languages []inLanguage
 	// Narrow is for pages of a few sentences.
@@ -166,7 +134,7 @@ func (s *Server) renderPart(v *visit, name, part string, body any) error {
 func (s *Server) execute(v *visit, name, template, title string, body any) ([]byte, error) {
 	p := page{
 		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
-		Style: s.style.path, Icon: s.icon.path, Script: s.script.path,
+		Style: s.assets.style.path, Colours: s.assets.colours.path, Seal: s.assets.seal.path, Logo: s.assets.logo.path, Script: s.assets.wait.path,
 		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name,
 		Languages: otherLanguages(v), Body: body,
 	}

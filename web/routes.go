@@ -12,9 +12,7 @@ import (
 func (s *Server) routes() {
 	m := s.mux
 	m.HandleFunc("GET /healthz", healthz)
-	m.HandleFunc("GET /static/style.css", s.style.serve)
-	m.HandleFunc("GET /static/seal.svg", s.icon.serve)
-	m.HandleFunc("GET /static/wait.js", s.script.serve)
+	s.assets.routes(m)
 
 	if c := s.config.MailClients; c != nil {
 		for pattern, h := range c.Routes() {

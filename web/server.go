@@ -17,6 +17,7 @@ import (
 	"sigill/policy"
 	"sigill/vault"
 	"sigill/web/autoconfig"
+	"sigill/web/brand"
 	"sigill/web/login"
 )
 
@@ -30,12 +31,20 @@ type Organisation struct {
 	DataProtection string
 }
 
+// Brand is the organisation's sign and colours.
+type Brand struct {
+	Logo    brand.Logo
+	Colours brand.Colours
+}
+
 // Config is what a server needs.
 type Config struct {
 	Vault *vault.Vault
 	// BaseURL is where browsers find the server, "https://sakert.example.se".
 	BaseURL      string
 	Organisation Organisation
+	// Brand is what the pages look like; the zero value is the product's own look.
+	Brand Brand
 	// Providers let persons log in, in the order of the buttons.
 	Providers []login.Provider
 	// Rules decide what staff may send from the pages. Facts adds what a header tells to those a decision rests on; nil adds
@@ -86,9 +95,7 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	pages    pages
-	style    asset
-	icon     asset
-	script   asset
+	assets   assets
 	sessions *scs.SessionManager
 	store    *sessionStore
 	replies  *replies

@@ -29,6 +29,7 @@ import (
 // gatewayConfig is the product's configuration, whoever wrote it. The listeners are open; the gateway closes them.
 type gatewayConfig struct {
 	Organisation web.Organisation
+	Brand        web.Brand
 	Hostname     string   // our name in SMTP
 	Domains      []string // the organisation's own, in lower case
 	WebURL       string   // where browsers find the web
@@ -51,6 +52,7 @@ type gatewayConfig struct {
 	NoticeReturnPath policy.Address // NoticeFrom if zero
 	NoticeAnswersTo  policy.Address // refused if zero
 	Notices          outbox.Notices
+	NoticeBrands     map[string]outbox.Notices // by domain
 	Signers          []outbox.Signer
 	SMTPLimits       smtpd.Limits
 	IMAPLimits       imapd.Limits
@@ -94,7 +96,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 		return nil, err
 	}
 	g.outbox, err = outbox.New(outbox.Config{
-		Outbox: v.Outbox(), Sender: upstream, Notices: c.Notices, From: c.NoticeFrom, ReturnPath: c.NoticeReturnPath, Signers: c.Signers, Log: c.Log, Now: c.Now,
+		Outbox: v.Outbox(), Sender: upstream, Notices: c.Notices, Brands: c.NoticeBrands, From: c.NoticeFrom, ReturnPath: c.NoticeReturnPath, Signers: c.Signers, Log: c.Log, Now: c.Now,
 		Courier: v.Courier(), Partners: partners, Hostname: c.Hostname,
 	})
 	if err != nil {
@@ -114,7 +116,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 			gatherer.Header(f, message.ParseHeader(header))
 			gatherer.Outcomes(f)
 		},
-		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -119,8 +119,10 @@ func (s *server) wire() (gatewayConfig, error) {
 	tokens, err4 := c.Staff.Bearer()
 	staff, err5 := c.StaffLogin()
 	partners, err6 := c.Partners()
+	brand, err7 := c.Web.Brand()
 	return gatewayConfig{
 		Organisation: c.Organisation.Web(),
+		Brand:        brand,
 		Hostname:     c.Hostname,
 		Domains:      c.Domains,
 		WebURL:       c.Web.URL,
@@ -135,11 +137,11 @@ func (s *server) wire() (gatewayConfig, error) {
 		Tokens:      tokens,
 		MailClients: c.MailClients(),
 		NoticeFrom:  c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath, NoticeAnswersTo: c.Notices.AnswersTo,
-		Notices:    c.NoticeTexts(),
+		Notices: c.NoticeTexts(), NoticeBrands: c.BrandedNotices(),
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
 		Log: s.log,
-	}, errors.Join(err1, err2, err3, err4, err5, err6)
+	}, errors.Join(err1, err2, err3, err4, err5, err6, err7)
 }
 
 // Run serves until ctx ends or a part fails, and closes everything: the gateway first, the vault last.

@@ -93,6 +93,19 @@ func TestGood(t *testing.T) {
 	}
 }
 
+// TestNoticeBrands: a brand's notices say what it says, and the organisation's values where it says nothing.
+func TestNoticeBrands(t *testing.T) {
+	t.Parallel()
+	brands := "\n[[notices.brand]]\ndomains = ['energi.example']\nname = 'Exempel Energi AB'\n"
+	text := strings.Replace(read(t, "testdata/good.toml"), `domains = ["example.se"]`, `domains = ["example.se", "energi.example"]`, 1)
+	c, err := Parse([]byte(text+brands), surroundings(t))
+	must(t, err)
+	n := c.BrandedNotices()["energi.example"]
+	if n.Organisation != "Exempel Energi AB" || n.Phone != "08-123 45 67" || n.BaseURL != "https://sakert.example.se" {
+		t.Errorf("%+v", n)
+	}
+}
+
 // TestBad holds what is told of each broken configuration in testdata/bad. A file there says what takes the place of the
 // same keys of testdata/good.toml, and in "#=" lines all faults, DIR standing for the folder and … for what follows.
 func TestBad(t *testing.T) {

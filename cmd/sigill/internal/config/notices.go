@@ -22,6 +22,7 @@ type Notices struct {
 	Templates  File           `toml:"templates"`
 	Remind     []int          `toml:"remind_after_days"`
 	RemindFrom int            `toml:"remind_sender_after_days"`
+	Brands     []NoticeBrand  `toml:"brand"`
 	DKIM       []DKIM         `toml:"dkim"`
 }
 
@@ -47,29 +48,34 @@ func (n Notices) check(f faults, whole *Config) {
 	for _, days := range append([]int{n.RemindFrom}, n.Remind...) {
 		f.need("remind_after_days", days >= 0 && days <= 365, "must be days from 1 to 365, not %d", days)
 	}
-	if n.Links != "" && len(n.Languages) > 0 {
-		for _, kind := range outbox.Kinds {
-			// The other values are checked where they stand.
-			n := outbox.Notices{
-				Organisation: "x", BaseURL: "https://x", MunicipalityURL: "https://x", Phone: "x", Retention: outbox.Text{Swedish: "x", English: "x"},
-				Languages: n.Languages, Templates: n.folder(),
-			}
-			_, _, _, err := outbox.Preview(n, kind)
-			f.fits("templates", err)
-		}
-	}
+	f.fits("templates", checkTemplates(n.Languages, n.Templates))
+	n.checkBrands(f, whole)
 	for i, d := range n.DKIM {
 		_, err := d.Signer()
 		f.fits(fmt.Sprintf("dkim[%d]", i+1), err)
 	}
 }
 
-// folder is where the organisation's own templates are; nil if it has none.
-func (n Notices) folder() fs.FS {
-	if n.Templates == "" {
+// checkTemplates writes a notice of each kind. Other values than languages and templates are checked where they stand.
+func checkTemplates(languages []string, templates File) error {
+	n := outbox.Notices{
+		Organisation: "x", BaseURL: "https://x", MunicipalityURL: "https://x", Phone: "x", Retention: outbox.Text{Swedish: "x", English: "x"},
+		Languages: languages, Templates: folder(templates),
+	}
+	for _, kind := range outbox.Kinds {
+		if _, _, _, err := outbox.Preview(n, kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folder is where templates are; nil for none.
+func folder(templates File) fs.FS {
+	if templates == "" {
 		return nil
 	}
-	return os.DirFS(string(n.Templates))
+	return os.DirFS(string(templates))
 }
 
 // Reminders gives what the vault takes.
@@ -86,7 +92,7 @@ func (n Notices) Reminders() vault.Reminders {
 func (c *Config) NoticeTexts() outbox.Notices {
 	return outbox.Notices{
 		Organisation: c.Organisation.Name, BaseURL: c.Web.URL, MunicipalityURL: c.Organisation.URL, Phone: c.Organisation.Phone,
-		Retention: c.Retention.Text(), Links: outbox.LinkMode(c.Notices.Links), Languages: c.Notices.Languages, Templates: c.Notices.folder(),
+		Retention: c.Retention.Text(), Links: outbox.LinkMode(c.Notices.Links), Languages: c.Notices.Languages, Templates: folder(c.Notices.Templates),
 	}
 }
 

@@ -1,17 +1,23 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
 
+	"sigill/web"
 	"sigill/web/autoconfig"
+	"sigill/web/brand"
 )
 
 // Web is where browsers find the pages, and what is served beside them.
 type Web struct {
 	URL         string `toml:"url"`
 	MailClients bool   `toml:"mail_clients"`
+	Logo        File   `toml:"logo"`
+	Colour      string `toml:"colour"`
+	ColourDark  string `toml:"colour_dark"`
 }
 
 func defaultWeb() Web { return Web{MailClients: true} }
@@ -20,6 +26,40 @@ func (w Web) check(f faults, _ *Config) {
 	_, host, _ := strings.Cut(w.URL, "://")
 	f.need("url", isPlainURL(w.URL) && !strings.Contains(host, "/"),
 		"must be https, a host and nothing after it, such as \"https://sakert.example.se\"")
+	_, err := w.logo()
+	f.fits("logo", err)
+	if w.Colour != "" {
+		_, err = brand.LightAccent(w.Colour)
+		f.fits("colour", err)
+	}
+	if w.ColourDark != "" {
+		_, err = brand.DarkAccent(w.ColourDark)
+		f.fits("colour_dark", err)
+		f.need("colour", w.Colour != "", "must be set where colour_dark is")
+	}
+}
+
+func (w Web) logo() (brand.Logo, error) {
+	if w.Logo == "" {
+		return brand.Logo{}, nil
+	}
+	octets, err := w.Logo.Read()
+	if err != nil {
+		return brand.Logo{}, err
+	}
+	return brand.NewLogo(octets)
+}
+
+// Brand reads what the pages look like.
+func (w Web) Brand() (b web.Brand, err error) {
+	if b.Logo, err = w.logo(); err != nil {
+		return b, fmt.Errorf("web.logo: %w", err)
+	}
+	if w.Colour == "" {
+		return b, nil
+	}
+	b.Colours, err = brand.NewColours(w.Colour, w.ColourDark)
+	return b, err
 }
 
 // MailClients are the settings that mail programs look up; nil if they are not to, or there is nothing to tell.
