@@ -3,20 +3,19 @@ package web
 import (
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // infoPages are the pages of information that every page's footer leads to: info.<name>.title is the link, info.<name>.text
-// what the page says.
+// what the page says unless the organisation has written its own.
 var infoPages = []string{"how", "contact", "accessibility", "cookies", "privacy"}
 
 // InfoPages are they, for the footer.
 func (page) InfoPages() []string { return infoPages }
 
-// block is a heading, a list or a paragraph of a page of information.
-type block struct {
-	Heading, Text string
-	Items         []string
+// infoBody is a page of information, in the language it is written in if that is not the page's.
+type infoBody struct {
+	Blocks []block
+	Lang   string
 }
 
 // info shows a page of information. It says the same to everybody.
@@ -25,37 +24,26 @@ func (s *Server) info(v *visit) error {
 	if !slices.Contains(infoPages, name) {
 		return errNoPage
 	}
-	text := s.infoText(v.lang, "info."+name+".text")
-	switch o := s.config.Organisation; {
-	case name == "contact" && o.Email != "":
-		text += "\n\n" + v.lang.text("info.contact.email", o.Email)
-	case name == "privacy" && o.DataProtection != "":
-		text += "\n\n" + v.lang.text("info.privacy.officer", o.DataProtection)
+	body := infoBody{Blocks: s.ownInfo(v.lang, name)}
+	if text, lang := s.config.Info.page(name, v.lang.tag); text != "" {
+		body.Blocks = blocks(text)
+		if lang != v.lang.tag {
+			body.Lang = lang
+		}
 	}
-	return s.render(v, http.StatusOK, "info", v.lang.text("info."+name+".title"), blocks(text))
+	return s.render(v, http.StatusOK, "info", v.lang.text("info."+name+".title"), body)
 }
 
-// infoText fills in what the texts name by number: the organisation's name, this server, the telephone and the
-// organisation's own site.
-func (s *Server) infoText(lang *catalogue, key string) string {
+// ownInfo is what the page says by default. The texts name by number the organisation's name, this server, the telephone
+// and the organisation's own site.
+func (s *Server) ownInfo(lang *catalogue, name string) []block {
 	o := s.config.Organisation
-	return lang.text(key, o.Name, "https://"+s.base.Host, o.Phone, o.URL)
-}
-
-// blocks reads paragraphs with an empty line between them; one that begins with "# " is a heading, lines that begin with
-// "- " are a list.
-func blocks(text string) (out []block) {
-	for p := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		p = strings.TrimSpace(p)
-		if heading, ok := strings.CutPrefix(p, "# "); ok {
-			out = append(out, block{Heading: heading})
-			continue
-		}
-		if rest, ok := strings.CutPrefix(p, "- "); ok {
-			out = append(out, block{Items: strings.Split(rest, "\n- ")})
-			continue
-		}
-		out = append(out, block{Text: p})
+	text := lang.text("info."+name+".text", o.Name, "https://"+s.base.Host, o.Phone, o.URL)
+	switch {
+	case name == "contact" && o.Email != "":
+		text += "\n\n" + lang.text("info.contact.email", o.Email)
+	case name == "privacy" && o.DataProtection != "":
+		text += "\n\n" + lang.text("info.privacy.officer", o.DataProtection)
 	}
-	return out
+	return blocks(text)
 }

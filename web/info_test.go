@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"sigill/web"
 )
@@ -31,4 +32,40 @@ func TestInfoPages(t *testing.T) {
 	}
 	s.person(astridID).get("/messages").has(`href="/info/contact"`)
 	s.visitor().get("/info/nothing").is(http.StatusNotFound)
+}
+
+// TestOwnInfoPages: what the organisation has written itself stands in place of the default, as text and no more.
+func TestOwnInfoPages(t *testing.T) {
+	t.Parallel()
+	info, err := web.ReadInfo(fstest.MapFS{
+		"privacy.sv.txt": {Data: []byte("\ufeffSå gör vi.\r\n\r\n# Frågor\r\nSkriv till dso@exempel.se.\r\n\r\n- Läs https://www.exempel.se/gdpr.\r\n- <b>Inte</b> fet\r\n")},
+		"cookies.en.txt": {Data: []byte("Two cookies.")},
+	})
+	must(t, err)
+	s := stageOf(t, func(c *web.Config) { c.Info = info })
+	nobody := s.visitor()
+	nobody.get("/info/privacy").is(http.StatusOK).lacks("Integritetsskyddsmyndigheten", `info" lang=`).has(
+		"<p>Så gör vi.</p>", "<h2>Frågor</h2>", `<a href="mailto:dso@exempel.se">dso@exempel.se</a>.`,
+		`<a href="https://www.exempel.se/gdpr" rel="noopener noreferrer nofollow">https://www.exempel.se/gdpr</a>.`, "&lt;b&gt;Inte&lt;/b&gt; fet")
+	nobody.get("/info/privacy?lang=en").has(`info" lang="sv"`, `<h1 lang="en">`, "Så gör vi.")
+	nobody.get("/info/cookies?lang=en").has("Two cookies.").lacks("__Host-sigill")
+	nobody.get("/info/cookies?lang=sv").has("__Host-sigill") // nothing of theirs in Swedish
+}
+
+func TestReadInfo(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, text, want, why string }{
+		{"privacy.sv.txt", "Text", "", "a page"},
+		{"privacy.sv.md", "Text", "no page is called so", "another ending"},
+		{"privacy.de.txt", "Text", "no page is called so", "a language the pages do not have"},
+		{"privat.sv.txt", "Text", "no page is called so", "mistyped"},
+		{"contact.sv.txt", " \n", "it is empty", "an empty page helps nobody"},
+		{"contact.sv.txt", "\xe5", "not UTF-8", "as old editors save it"},
+		{"contact.sv.txt", strings.Repeat("a", 64<<10+1), "more than 65536 octets", "a book"},
+	} {
+		_, err := web.ReadInfo(fstest.MapFS{row.name: {Data: []byte(row.text)}})
+		if row.want == "" && err != nil || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+			t.Errorf("%s: %v, want %q (%s)", row.name, err, row.want, row.why)
+		}
+	}
 }

@@ -226,10 +226,10 @@ func sentAs(ix *message.Index, info vault.Info) string {
 	return info.From.String()
 }
 
-// segment is a run of plain text, or a link in it.
+// segment is a run of plain text, or a link in it: a web address, or a mail address.
 type segment struct {
-	Text string
-	Link bool
+	Text       string
+	Link, Mail bool
 }
 
 var webAddress = regexp.MustCompile(`https?://[^\s<>"'()\[\]{}]+`)

@@ -45,6 +45,8 @@ type Config struct {
 	Organisation Organisation
 	// Brand is what the pages look like; the zero value is the product's own look.
 	Brand Brand
+	// Info are the pages of information in the organisation's own words; the defaults are shown for those it lacks.
+	Info Info
 	// Providers let persons log in, in the order of the buttons.
 	Providers []login.Provider
 	// Rules decide what staff may send from the pages. Facts adds what a header tells to those a decision rests on; nil adds

@@ -30,6 +30,7 @@ import (
 type gatewayConfig struct {
 	Organisation web.Organisation
 	Brand        web.Brand
+	Info         web.Info
 	Hostname     string   // our name in SMTP
 	Domains      []string // the organisation's own, in lower case
 	WebURL       string   // where browsers find the web
@@ -116,7 +117,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 			gatherer.Header(f, message.ParseHeader(header))
 			gatherer.Outcomes(f)
 		},
-		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Info: c.Info, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

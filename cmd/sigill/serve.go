@@ -120,9 +120,11 @@ func (s *server) wire() (gatewayConfig, error) {
 	staff, err5 := c.StaffLogin()
 	partners, err6 := c.Partners()
 	brand, err7 := c.Web.Brand()
+	info, err8 := c.Web.Info()
 	return gatewayConfig{
 		Organisation: c.Organisation.Web(),
 		Brand:        brand,
+		Info:         info,
 		Hostname:     c.Hostname,
 		Domains:      c.Domains,
 		WebURL:       c.Web.URL,
@@ -141,7 +143,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(),
 		Log: s.log,
-	}, errors.Join(err1, err2, err3, err4, err5, err6, err7)
+	}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8)
 }
 
 // Run serves until ctx ends or a part fails, and closes everything: the gateway first, the vault last.

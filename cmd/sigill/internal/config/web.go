@@ -1,8 +1,11 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 
@@ -18,6 +21,7 @@ type Web struct {
 	Logo        File   `toml:"logo"`
 	Colour      string `toml:"colour"`
 	ColourDark  string `toml:"colour_dark"`
+	Pages       File   `toml:"pages"`
 }
 
 func defaultWeb() Web { return Web{MailClients: true} }
@@ -37,6 +41,20 @@ func (w Web) check(f faults, _ *Config) {
 		f.fits("colour_dark", err)
 		f.need("colour", w.Colour != "", "must be set where colour_dark is")
 	}
+	_, err = w.Info()
+	f.fits("pages", err)
+}
+
+// Info reads the pages of information.
+func (w Web) Info() (web.Info, error) {
+	if w.Pages == "" {
+		return nil, nil
+	}
+	info, err := web.ReadInfo(os.DirFS(string(w.Pages)))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no folder %s", w.Pages)
+	}
+	return info, err
 }
 
 func (w Web) logo() (brand.Logo, error) {
