@@ -89,10 +89,13 @@ func (a announcement) writeText(w io.Writer) error {
 		line("  "+p.Name, p.Address, p.PersonalNumber)
 	}
 	fmt.Fprintln(t, "\nTry it:")
-	fmt.Fprintf(t, "  curl --cacert %s --ssl-reqd smtp://%s --user %s:%s \\\n", a.CA, a.Submission, a.Staff[0].Address, a.Staff[0].Password)
+	fmt.Fprintf(t, "  curl --cacert %s --ssl-reqd smtp://%s --user %s:%s \\\n", quoted(a.CA), a.Submission, a.Staff[0].Address, a.Staff[0].Password)
 	fmt.Fprintf(t, "    --mail-from %s --mail-rcpt %s --crlf --upload-file - <<'MAIL'\n", a.Staff[0].Address, a.Persons[0].Address)
 	fmt.Fprintf(t, "From: %s <%s>\nTo: %s <%s>\nSubject: [secure] Your case\n\nHello %s.\nMAIL\n\n",
 		a.Staff[0].Name, a.Staff[0].Address, a.Persons[0].Name, a.Persons[0].Address, strings.Fields(a.Persons[0].Name)[0])
 	fmt.Fprintln(t, "  Then open the recipients' mail, follow the link and log in with the recipient's test number.")
 	return t.Flush()
 }
+
+// quoted is a word for a shell, whatever is in it.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }

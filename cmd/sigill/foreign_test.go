@@ -37,7 +37,7 @@ func runIn(t *testing.T, dir, program string, args ...string) string {
 // foreignScene is a running stage, and a folder for a foreign program.
 func foreignScene(t *testing.T) (s *scene, dir string) {
 	t.Helper()
-	s = newScene(filepath.Join(t.TempDir(), "state"))
+	s = newScene(filepath.Join(t.TempDir(), "the demo's state"))
 	if err := s.start(0); err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +108,16 @@ func TestCurl(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var told strings.Builder
+	if err := p.writeText(&told); err != nil {
+		t.Fatal(err)
+	}
+	_, try, _ := strings.Cut(told.String(), "Try it:\n")
+	try, _, _ = strings.Cut(try, "\n\n  Then")
+	runIn(t, dir, "sh", "-ec", try)
+	if _, err := s.next(p.Persons[0].Address); err != nil {
+		t.Fatalf("what the demo tells to try: %v", err)
+	}
 	got := runIn(t, dir, curl, append(common[:len(common):len(common)], "imaps://"+p.IMAP+"/Sent;MAILINDEX=1")...)
 	if err := client.SameLessTag(sample(t), []byte(got)); err != nil {
 		t.Error(err)
@@ -121,7 +131,7 @@ Port %s
 User %s
 Pass %s
 SSLType IMAPS
-CertificateFile %s
+CertificateFile "%s"
 
 IMAPStore far
 Account demo

@@ -92,6 +92,12 @@ func (l *letter) send(ctx context.Context, file string) error {
 	if err := l.step("read the file", func() error { return l.read(file) }); err != nil {
 		return err
 	}
+	if l.foreign() {
+		what := fmt.Sprintf("put %s into From in place of %s, who has no login here", l.sender().Address, l.header.From)
+		if err := l.step(what, l.adopt); err != nil {
+			return err
+		}
+	}
 	what := fmt.Sprintf("submitted by %s with TLS and password, from %s to %s, and taken with 250", l.sender().Name, l.from, list(l.to))
 	if err := l.step(what, func() error { return l.submit(ctx) }); err != nil {
 		return err
@@ -117,7 +123,20 @@ func list(all []policy.Address) string {
 	return strings.Join(names, ", ")
 }
 
-func (l *letter) sender() demo.Staff { return demo.TheStaff()[0] }
+// sender is the member of staff the mail is from, else the first one, who may write for the function address too.
+func (l *letter) sender() demo.Staff {
+	staff := demo.TheStaff()
+	own := slices.IndexFunc(staff, func(s demo.Staff) bool { return s.Address.Key() == l.header.From.Key() })
+	return staff[max(own, 0)]
+}
+
+// foreign tells whether the mail is by somebody the demo does not know: no login may send it as it is.
+func (l *letter) foreign() bool { return !l.header.From.IsZero() && !known(l.header.From) }
+
+func (l *letter) adopt() error {
+	l.raw = client.WrittenBy(l.raw, l.sender().Name, l.sender().Address)
+	return nil
+}
 
 func (l *letter) read(file string) error {
 	raw, err := os.ReadFile(file)

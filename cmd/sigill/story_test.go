@@ -42,7 +42,7 @@ func (l leakless) Run() int {
 	return code
 }
 
-// TestStories plays testdata/script. README.txt there tells the words of the scripts.
+// TestStories plays testdata/script. README there tells the words of the scripts.
 func TestStories(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{

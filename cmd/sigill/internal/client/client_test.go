@@ -12,7 +12,7 @@ import (
 
 func TestSameLessTag(t *testing.T) {
 	t.Parallel()
-	const sent = "From: a@b.example\r\nSubject: =?utf-8?q?[s=C3=A4kert]_Beslut_om?=\r\n =?utf-8?q?_st=C3=B6d?=\r\nTo: c@d.example\r\n\r\nHej\r\n"
+	const sent = "From: a@b.example\r\nSubject: =?utf-8?q?[s=C3=A4kert]_Beslut_om?=\r\n =?utf-8?q?_st=C3=B6d?=\r\nBcc: x@y.example\r\nTo: c@d.example\r\n\r\nHej\r\n"
 	for _, row := range []struct {
 		sealed string
 		same   bool
@@ -24,6 +24,7 @@ func TestSameLessTag(t *testing.T) {
 		{"From: a@b.example\r\nSubject: Beslut om =?utf-8?q?st=C3=B6d?=\r\nTo: c@d.example\r\n\r\nHej \r\n", false, "the body is another"},
 		{"Subject: Beslut om =?utf-8?q?st=C3=B6d?=\r\nTo: c@d.example\r\n\r\nHej\r\n", false, "a field is missing"},
 		{"From: a@b.example\r\n\r\nSubject: Beslut\r\n", false, "the subject is in the body"},
+		{"From: a@b.example\r\nBcc: x@y.example\r\nSubject: Beslut om =?utf-8?q?st=C3=B6d?=\r\nTo: c@d.example\r\n\r\nHej\r\n", false, "the Bcc is there"},
 	} {
 		if err := SameLessTag([]byte(sent), []byte(row.sealed)); (err == nil) != row.same {
 			t.Errorf("%s: %v", row.why, err)

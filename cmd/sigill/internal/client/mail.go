@@ -58,6 +58,11 @@ func ReadHeader(raw []byte) (h Header, err error) {
 	return h, nil
 }
 
+// WrittenBy gives a mail another author, in From, and no Sender (RFC 5322 section 3.6.2).
+func WrittenBy(raw []byte, name string, a policy.Address) []byte {
+	return append(fmt.Appendf(nil, "From: %s <%s>\r\n", name, a), without(raw, "From", "Sender")...)
+}
+
 // subjects are the mail's decoded subjects, the first tagged one without its tag, and with the white space people see.
 func subjects(raw []byte) (out []string, tagged bool) {
 	for _, subject := range message.Subjects(raw) {
@@ -71,7 +76,7 @@ func subjects(raw []byte) (out []string, tagged bool) {
 }
 
 // SameLessTag says how a sealed mail differs from the one that was sent, less the tag: nil if it does not. Every octet
-// must be the same but for the subjects, which must decode to what they did, less the tag.
+// must be the same but for Bcc, which must be gone, and for the subjects, which must decode to what they did, less the tag.
 func SameLessTag(sent, sealed []byte) error {
 	want, _ := subjects(sent)
 	got := []string{}
@@ -81,13 +86,13 @@ func SameLessTag(sent, sealed []byte) error {
 	if !slices.Equal(want, got) {
 		return errors.New("the subject is another")
 	}
-	return Same(withoutSubjects(sent), withoutSubjects(sealed))
+	return Same(without(sent, "Subject", "Bcc"), without(sealed, "Subject"))
 }
 
-func withoutSubjects(raw []byte) (out []byte) {
+func without(raw []byte, names ...string) (out []byte) {
 	at := int64(0)
 	for _, f := range message.ParseHeader(raw).Fields {
-		if strings.EqualFold(f.Name, "Subject") {
+		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, f.Name) }) {
 			out = append(out, raw[at:f.Range.Offset]...)
 			at = f.Range.Offset + f.Range.Size
 		}
