@@ -79,12 +79,22 @@ func wrapDispose(err error) error {
 }
 
 func (v *Vault) clockMoved(ctx context.Context, now time.Time) (moved bool, err error) {
+	var last instant
 	err = v.update(ctx, func(t *tx) error {
-		last := time.Unix(0, int64(t.counter(metaRound)))
-		moved = now.Before(last) || now.Sub(last) > 2*v.roundsEach()
+		last = t.lastRound()
 		return t.w.Put(tMeta, []byte(metaRound), be64(uint64(now.UnixNano())))
 	})
-	return moved, err
+	if err != nil {
+		return false, err
+	}
+	moved = now.Before(last.time()) || now.Sub(last.time()) > 2*v.roundsEach()
+	switch {
+	case last == 0:
+		v.log.Info("vault: the first round of disposal disposes of nothing")
+	case moved:
+		v.log.Warn("vault: no round of disposal for long, or the clock has jumped: nothing is disposed of this time")
+	}
+	return moved, nil
 }
 
 // lastRound is the time of the last round, which a clock that is right is not before.

@@ -59,9 +59,7 @@ func (v *Vault) round(ctx context.Context) {
 	failed := func(what string, err error) { v.failed(ctx, what, err) }
 	r, err := v.Dispose(ctx)
 	failed("disposal", err)
-	if r.ClockMoved {
-		v.log.Warn("vault: first round of disposal, or the clock has jumped: nothing is disposed of this time")
-	} else if err == nil {
+	if err == nil && !r.ClockMoved {
 		v.log.Info("vault: disposal", "looked", r.Looked, "warned", r.Warned, "disposed", r.Disposed,
 			"legal_hold", r.LegalHold, "unread", r.Unread)
 	}

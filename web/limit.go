@@ -28,9 +28,6 @@ func newLimiter(now func() time.Time, perMinute, burst int) *limiter {
 // allow takes one from the key's allowance.
 func (l *limiter) allow(key string) bool { return l.of(key).AllowN(l.now(), 1) }
 
-// left tells whether there is something in the key's allowance, and takes nothing.
-func (l *limiter) left(key string) bool { return l.of(key).TokensAt(l.now()) >= 1 }
-
 func (l *limiter) of(key string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -55,6 +55,9 @@ func (l *lines) prefix() {
 	l.out.WriteString(marks(l.quotes))
 }
 
+// maxQuote is how deep quotes nest. Deeper ones are shown at that depth.
+const maxQuote = 10
+
 func marks(quotes int) string { return strings.Repeat("> ", min(quotes, maxQuote)) }
 
 // word writes s and what waits before it.

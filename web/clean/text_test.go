@@ -35,31 +35,6 @@ func TestText(t *testing.T) {
 	}
 }
 
-func TestTextToHTML(t *testing.T) {
-	t.Parallel()
-	link := func(href string) string {
-		return `<a href="` + href + `" target="_blank" rel="noopener noreferrer nofollow">` + href + `</a>`
-	}
-	for _, row := range []struct{ name, text, want string }{
-		{"paragraphs", "a\r\nb\r\n\r\nc", "<p>a<br>\nb</p>\n<p>c</p>\n"},
-		{"markup", "<script>&amp;", "<p>&lt;script&gt;&amp;amp;</p>\n"},
-		{"quotes", "> a\n>> b\n> > c\nd", "<blockquote>\n<p>a</p>\n<blockquote>\n<p>b<br>\nc</p>\n</blockquote>\n</blockquote>\n<p>d</p>\n"},
-		{"link", "Se https://a.se/å?b=1&c, ok.", "<p>Se <a href=\"https://a.se/å?b=1&amp;c\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">https://a.se/å?b=1&amp;c</a>, ok.</p>\n"},
-		{"brackets", "(https://a.se/x_(y)) <mailto:a@b.se>", "<p>(" + link("https://a.se/x_(y)") + ") &lt;" + link("mailto:a@b.se") + "&gt;</p>\n"},
-		{"other schemes", "javascript:x file:///y data:text/html,z", "<p>javascript:x file:///y data:text/html,z</p>\n"},
-		{"end of an attribute", `http://a/"onclick=x`, "<p>" + link("http://a/") + "&#34;onclick=x</p>\n"},
-		{"columns", "a   b\tc", "<p>a\u00a0  b\u00a0 \u00a0 c</p>\n"},
-		{"nothing", "\n\n", ""},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			t.Parallel()
-			if got := string(TextToHTML(row.text)); got != row.want {
-				t.Errorf("got\n%s\nwant\n%s", got, row.want)
-			}
-		})
-	}
-}
-
 func TestFilterStyle(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ style, want, reason string }{

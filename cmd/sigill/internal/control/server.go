@@ -47,9 +47,6 @@ func Listen(dir string, handle Handler, log *slog.Logger) (*Server, error) {
 	return &Server{l, handle, log}, nil
 }
 
-// Close is for a server that is not run.
-func (s *Server) Close() error { return s.l.Close() }
-
 // Run takes calls until ctx ends; it waits for those under way, whose contexts end with it.
 func (s *Server) Run(ctx context.Context) error {
 	var calls sync.WaitGroup
