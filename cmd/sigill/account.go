@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sigill/policy"
@@ -262,8 +263,10 @@ func (c *deviceRemove) operate(ctx context.Context, a *admin) error {
 	if err != nil {
 		return err
 	}
-	if err := a.vault.Directory().RevokeDevice(ctx, who, c.ID, policy.Address{}); err != nil {
-		return explain(err, who)
+	if err := a.vault.Directory().RevokeDevice(ctx, who, c.ID, policy.Address{}); errors.Is(err, vault.ErrNotFound) {
+		return usageError{fmt.Sprintf("%s has no device %q: sigill device list names them", who, c.ID)}
+	} else if err != nil {
+		return err
 	}
 	_, err = fmt.Fprintln(a.stdout, "It opens nothing any more.")
 	return err

@@ -81,25 +81,24 @@ type quietCommand struct {
 
 type quietAdd struct {
 	configFile
-	Number string `arg:"" help:"The identity number; - reads it from standard input."`
+
+	Number string `kong:"-"`
 }
 
 // Help is shown below the flags.
 func (quietAdd) Help() string {
-	return `For persons with protected identity, to whom a mail from the municipality may be a danger. Messages wait in the person's mailbox; whoever sends one must tell the person in another way. Give the number on standard input where others can see command lines.
+	return `For persons with protected identity, to whom a mail from the municipality may be a danger. Messages wait in the person's mailbox; whoever sends one must tell the person in another way. The identity number is typed or the first line of standard input.
 
 Examples:
 
-  sigill quiet add --config sigill.toml - < number.txt`
+  sigill quiet add --config sigill.toml < number.txt`
 }
 
-// Run reads the number.
-func (c *quietAdd) Run(ctx context.Context, p *program) error {
-	number, err := p.number(c.Number)
-	if err != nil {
+// Run asks for the number.
+func (c *quietAdd) Run(ctx context.Context, p *program) (err error) {
+	if c.Number, err = p.number(); err != nil {
 		return err
 	}
-	c.Number = number
 	return p.administer(ctx, c.configFile, "quiet add", c)
 }
 
@@ -109,21 +108,20 @@ func (c *quietAdd) operate(ctx context.Context, a *admin) error {
 
 type quietRemove struct {
 	configFile
-	Number string `arg:"" help:"The identity number; - reads it from standard input."`
+
+	Number string `kong:"-"`
 }
 
 // Help is shown below the flags.
 func (quietRemove) Help() string {
-	return "Examples:\n\n  sigill quiet remove --config sigill.toml - < number.txt"
+	return "Examples:\n\n  sigill quiet remove --config sigill.toml < number.txt"
 }
 
-// Run reads the number.
-func (c *quietRemove) Run(ctx context.Context, p *program) error {
-	number, err := p.number(c.Number)
-	if err != nil {
+// Run asks for the number.
+func (c *quietRemove) Run(ctx context.Context, p *program) (err error) {
+	if c.Number, err = p.number(); err != nil {
 		return err
 	}
-	c.Number = number
 	return p.administer(ctx, c.configFile, "quiet remove", c)
 }
 
@@ -131,18 +129,16 @@ func (c *quietRemove) operate(ctx context.Context, a *admin) error {
 	return a.setQuiet(ctx, c.Number, false, "gets notices again.")
 }
 
-// number is an identity number of the command line, or a line of standard input.
-func (p *program) number(arg string) (string, error) {
-	var err error
-	if arg == "-" {
-		if arg, err = p.secret("identity number"); err != nil {
-			return "", err
-		}
+// number asks for an identity number.
+func (p *program) number() (string, error) {
+	number, err := p.secret("identity number")
+	if err != nil {
+		return "", err
 	}
-	if _, err := policy.ParsePersonID(arg); err != nil {
+	if _, err := policy.ParsePersonID(number); err != nil {
 		return "", usageError{"this is not a personnummer or samordningsnummer with its right check digit"}
 	}
-	return arg, nil
+	return number, nil
 }
 
 func (a *admin) setQuiet(ctx context.Context, number string, quiet bool, done string) error {

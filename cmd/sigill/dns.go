@@ -22,7 +22,7 @@ Examples:
 
 // Run prints them.
 func (c dnsCommand) Run(p *program) error {
-	conf, err := c.load()
+	conf, err := c.load("hostname", "domains", "organisation", "listen", "web", "notices")
 	if err != nil {
 		return err
 	}

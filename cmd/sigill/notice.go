@@ -42,7 +42,7 @@ func (c previewCommand) Run(p *program) error {
 		}
 		kinds = []vault.JobKind{vault.JobKind(c.Kind)}
 	}
-	config, err := c.load()
+	config, err := c.load("hostname", "organisation", "web", "notices", "retention")
 	if err != nil {
 		return err
 	}
