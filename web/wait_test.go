@@ -227,10 +227,10 @@ func TestBankIDInABrowser(t *testing.T) {
 	}
 }
 
-// picture is for eyes: with SIGILL_PICTURES set to a folder it holds the page at two widths in both schemes.
+// picture is for eyes: with SIGILL_TEST_PICTURES set to a folder it holds the page at two widths in both schemes.
 func (b *browser) picture(name string) {
 	b.t.Helper()
-	dir := os.Getenv("SIGILL_PICTURES")
+	dir := os.Getenv("SIGILL_TEST_PICTURES")
 	if dir == "" {
 		return
 	}
