@@ -31,6 +31,7 @@ type conn struct {
 
 	mu       sync.Mutex
 	dead     bool
+	killed   bool      // by us: the client may still send
 	reads    int       // how many more get something; any number if negative
 	leave    error     // what the next command line ends with
 	open     bool      // not closed
@@ -238,7 +239,12 @@ func (c *conn) allow(reads int) {
 }
 
 // kill lets nothing more be read.
-func (c *conn) kill() { _ = c.die(net.ErrClosed) }
+func (c *conn) kill() {
+	_ = c.die(net.ErrClosed)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.killed = true
+}
 
 // failed counts a failed login.
 func (c *conn) failed() (tries int) {
@@ -248,15 +254,44 @@ func (c *conn) failed() (tries int) {
 	return c.tries
 }
 
-// Close closes the connection; a second time does nothing.
+// Close closes the connection, after hearing out a client that was cut off. A second time ends that.
 func (c *conn) Close() error {
 	c.mu.Lock()
-	if !c.open {
-		c.mu.Unlock()
-		return nil
-	}
+	open, killed := c.open, c.killed
 	c.open, c.dead = false, true
 	c.mu.Unlock()
+	if !open {
+		_ = c.Conn.Close()
+		return nil
+	}
 	defer c.gone()
+	if killed {
+		c.linger()
+	}
 	return c.Conn.Close()
+}
+
+// How long a client that was cut off may go on sending, and how long it may pause.
+const (
+	lingerTime  = 10 * time.Second
+	lingerPause = time.Second
+)
+
+// linger throws away what the client still sends. A connection that is closed with octets unread is reset (RFC 9293
+// section 3.6.1), and most clients whose write fails never look for the reply that says why.
+func (c *conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	b := blocks.Get().(*block)
+	defer b.free()
+	for until := time.Now().Add(lingerTime); time.Now().Before(until); {
+		if err := c.Conn.SetReadDeadline(time.Now().Add(lingerPause)); err != nil {
+			return
+		}
+		if _, err := c.Conn.Read(b[:]); err != nil {
+			return
+		}
+	}
 }

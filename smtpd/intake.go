@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io"
+
+	"github.com/emersion/go-smtp"
 )
 
 // intake reads the message of one DATA or BDAT and lets through only lines that end in CRLF.
@@ -217,7 +219,7 @@ func (s *session) whole() bool {
 
 // end reads what the client still sends of the message, so that the reply comes after it: as many octets again as a
 // message may have, or until an end of data that go-smtp's reader overlooked. Then the connection is dead, since nobody
-// knows where the next command is.
+// knows where the next command is. What follows a line that is too long is heard out when it is closed.
 func (in *intake) end() {
 	defer func() {
 		if in.raw != nil {
@@ -239,6 +241,11 @@ func (in *intake) end() {
 		}
 		if err != nil {
 			in.fault = err
+		}
+		if err == smtp.ErrTooLongLine { // as every further read will
+			break
+		}
+		if err != nil {
 			return
 		}
 		left -= int64(n)

@@ -446,6 +446,15 @@ func TestLongLines(t *testing.T) {
 	if len(g.upstream.Mails()) != 1 {
 		t.Error("a cut line was passed on")
 	}
+	// More than the network holds: a client whose write fails does not look for the reply that says why.
+	w = g.wire(Connector)
+	w.envelope()
+	w.talk("DATA", "354")
+	if _, err := io.WriteString(w, "Subject: a\r\n\r\n"+strings.Repeat("x", 16<<20)+"\r\n.\r\n"); err != nil {
+		t.Errorf("a client that sends a long line cannot end: %v", err)
+	}
+	w.talk("", "550 5.6.0")
+	w.gone()
 }
 
 func TestFloods(t *testing.T) {
