@@ -43,6 +43,7 @@ func busy(t *testing.T) (*house, vault.MessageID) {
 	must(t, err)
 	must(t, h.Outbox().Sent(t.Context(), jobs(t, h)[0]))
 	must(t, h.Directory().PutFormer(t.Context(), otherID, kimsID, "eid"))
+	must(t, person.KeepReplyDraft(t.Context(), held, "Hej"))
 	return h, id
 }
 
@@ -69,7 +70,7 @@ func TestVerifyAcceptsWhatTheVaultDoes(t *testing.T) {
 
 func TestVerifyFindsDamageOfEveryKind(t *testing.T) {
 	t.Parallel()
-	for _, table := range []string{"key", "chunk", "index", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint", "legalhold", "disposal", "former"} {
+	for _, table := range []string{"key", "chunk", "index", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint", "legalhold", "disposal", "former", "replydraft"} {
 		t.Run("a flipped octet in "+table, func(t *testing.T) {
 			t.Parallel()
 			h, _ := busy(t)

@@ -37,6 +37,7 @@ var decoded = []func() any{
 	func() any { return new(disposalRecord) },
 	func() any { return new(formerRecord) },
 	func() any { return new(message.Index) },
+	func() any { return new(replyDraftRecord) },
 }
 
 // FuzzRecord: whatever a record's octets are, decoding them ends, and what it gives is written and read back the same.

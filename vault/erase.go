@@ -23,7 +23,7 @@ func (t *tx) erase(id MessageID) error {
 			return err
 		}
 	}
-	for _, table := range []kv.Table{tChunk, tOpened} {
+	for _, table := range []kv.Table{tChunk, tOpened, tReplyDraft} {
 		if err := t.deletePrefix(table, id[:]); err != nil {
 			return err
 		}

@@ -23,6 +23,14 @@ func CountForTest(v *Vault, table string) (n int) {
 // CollectOrphansForTest is what Run does first.
 func CollectOrphansForTest(v *Vault, ctx context.Context) error { return v.collectOrphans(ctx) }
 
+// EraseForTest is what disposal does to a message.
+func EraseForTest(v *Vault, id MessageID) error {
+	return v.update(context.Background(), func(t *tx) error { return t.erase(id) })
+}
+
+// DropReplyDraftsForTest is a part of a round of housekeeping.
+func DropReplyDraftsForTest(v *Vault, ctx context.Context) error { return v.dropReplyDrafts(ctx) }
+
 // EngineForTest is the store below the vault, to damage it.
 func EngineForTest(v *Vault) kv.Engine { return v.kv }
 

@@ -53,7 +53,7 @@ func (v *Vault) failed(ctx context.Context, what string, err error) {
 
 const wrapping = "wrapping its keys under the newest version of the key"
 
-// round disposes, makes the erasure real, wraps the keys under the newest version, then signs the audit with all that in
+// round disposes, drops drafts that were left lying, makes the erasure real, wraps the keys under the newest version, then signs the audit with all that in
 // it. The checkpoint goes to the operator's log too, since it shows most when it is kept outside the vault.
 func (v *Vault) round(ctx context.Context) {
 	failed := func(what string, err error) { v.failed(ctx, what, err) }
@@ -62,6 +62,9 @@ func (v *Vault) round(ctx context.Context) {
 	if err == nil && !r.ClockMoved {
 		v.log.Info("vault: disposal", "looked", r.Looked, "warned", r.Warned, "disposed", r.Disposed,
 			"legal_hold", r.LegalHold, "unread", r.Unread)
+	}
+	if !r.ClockMoved {
+		failed("dropping old drafts", v.dropReplyDrafts(ctx))
 	}
 	failed("maintenance", v.Maintain(ctx, nil))
 	failed(wrapping, v.RewrapKeyring(ctx))

@@ -194,6 +194,11 @@ type disposalRecord struct {
 	From      policy.Address `codec:"6,omitempty"` // zero for a person
 }
 
+type replyDraftRecord struct {
+	Text string  `codec:"1"`
+	At   instant `codec:"2"`
+}
+
 type formerRecord struct {
 	At instant `codec:"1"`
 	By string  `codec:"2"` // the login provider that said so

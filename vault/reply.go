@@ -96,6 +96,7 @@ func (a *access) reply(id MessageID, s *sealed) (Receipt, error) {
 		a.queue(NoticeStaff, original.From, s.id, -1),
 		a.acknowledge(me.Address, s.id),
 		a.changeRecipient(id, n, Replied),
+		a.w.Delete(tReplyDraft, a.replyDraftKey(id)),
 		d.register(a.v.actor(a.reader.p)),
 	)
 }

@@ -42,6 +42,7 @@ const (
 	tDevice       kv.Table = "device"       // owner, digest of the password → deviceRecord
 	tFormer       kv.Table = "former"       // way, owner, owner → formerRecord
 	tQuiet        kv.Table = "quiet"        // owner of a person → nothing
+	tReplyDraft   kv.Table = "replydraft"   // message, digest of writer → replyDraftRecord
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.

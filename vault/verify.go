@@ -170,6 +170,11 @@ func (v *Vault) verifyStrays(ctx context.Context, r *Report) error {
 				}
 			}
 		}
+		for k := range t.r.Range(tReplyDraft, kv.Span{}) {
+			if t.r.Get(tKey, k[:16]) == nil {
+				r.fault("a reply draft belongs to message %s, which is not there", MessageID(k[:16]))
+			}
+		}
 		for k, id := range t.r.Range(tConversation, kv.Span{}) {
 			rec, found, err := load[messageRecord](t, tMessage, id)
 			if !found && err == nil || found && !bytes.Equal(k, rec.conversationKey()) {
@@ -245,6 +250,7 @@ func (v *Vault) verifyRecords(ctx context.Context, r *Report) error {
 		verifyTable[disposalRecord](t, r, tDisposal)
 		verifyTable[deviceRecord](t, r, tDevice)
 		verifyTable[formerRecord](t, r, tFormer)
+		verifyTable[replyDraftRecord](t, r, tReplyDraft)
 		return nil
 	})
 }
