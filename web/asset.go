@@ -21,17 +21,25 @@ type asset struct {
 }
 
 // assets are those of the pages. The logo is the seal where the organisation has none.
-type assets struct{ style, colours, seal, logo, wait asset }
+type assets struct{ style, colours, seal, logo, wait, time, upload asset }
 
 func (s *Server) loadAssets() error {
-	var faults [3]error
-	s.assets.style, faults[0] = ownAsset("style.css", "text/css; charset=utf-8")
-	s.assets.seal, faults[1] = ownAsset("seal.svg", "image/svg+xml")
-	s.assets.wait, faults[2] = ownAsset("wait.js", "text/javascript; charset=utf-8")
-	for _, err := range faults {
+	for _, own := range []struct {
+		to   *asset
+		name string
+		kind string
+	}{
+		{&s.assets.style, "style.css", "text/css; charset=utf-8"},
+		{&s.assets.seal, "seal.svg", "image/svg+xml"},
+		{&s.assets.wait, "wait.js", "text/javascript; charset=utf-8"},
+		{&s.assets.time, "time.js", "text/javascript; charset=utf-8"},
+		{&s.assets.upload, "upload.js", "text/javascript; charset=utf-8"},
+	} {
+		b, err := files.ReadFile("static/" + own.name)
 		if err != nil {
 			return err
 		}
+		*own.to = newAsset(own.name, own.kind, b)
 	}
 	s.assets.logo = s.assets.seal
 	if l := s.config.Brand.Logo; l.Type != "" {
@@ -42,11 +50,6 @@ func (s *Server) loadAssets() error {
 		s.assets.colours = newAsset("colours.css", "text/css; charset=utf-8", []byte(c.CSS()))
 	}
 	return nil
-}
-
-func ownAsset(name, kind string) (asset, error) {
-	b, err := files.ReadFile("static/" + name)
-	return newAsset(name, kind, b), err
 }
 
 func newAsset(name, kind string, b []byte) asset {
@@ -64,7 +67,7 @@ func newAsset(name, kind string, b []byte) asset {
 
 // routes serves the assets that there are.
 func (a *assets) routes(m *http.ServeMux) {
-	for _, one := range []*asset{&a.style, &a.colours, &a.seal, &a.logo, &a.wait} {
+	for _, one := range []*asset{&a.style, &a.colours, &a.seal, &a.logo, &a.wait, &a.time, &a.upload} {
 		if one.path == "" || one == &a.logo && one.path == a.seal.path {
 			continue
 		}

@@ -16,7 +16,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"sigill/vault"
 	"sigill/web"
+	"sigill/web/login/bankid/bankidtest"
 )
 
 // axeVersion is the version that .ci/needs puts into the user's cache.
@@ -152,26 +154,125 @@ func states(s *stage) (out []state) {
 	return out
 }
 
+// moreStates are those a person comes to by another way, or later: a QR code, an identity to be approved, a draft.
+func moreStates(s *stage, b bank) (out []state) {
+	person, waiting := s.person(astridID), s.visitor()
+	id := s.send(letterText, astrid).ID
+	reply := "/messages/" + id.String() + "/reply"
+	person.post(reply+"/draft", url.Values{"form": {person.form(id)}, "text": {"Halvskrivet svar"}}).is(http.StatusSeeOther)
+	b.fake.Script([]bankidtest.Step{bankidtest.Pending("outstandingTransaction")})
+	waiting.post("/login/bankid", url.Values{"device": {"other"}}).to("/login/bankid/wait")
+	return []state{
+		{"QR code", waiting, "/login/bankid/wait", nil},
+		{"identified", person, "/identified", nil},
+		{"reply that was begun", person, reply + "?saved=1", nil},
+		{"own page of information", person, "/info/privacy", nil},
+		{"start in Finnish", person, "/info/how?lang=fi", nil},
+	}
+}
+
+// staffStates are the pages of staff.
+func staffStates(s *stage) (out []state) {
+	v, citizen := s.staff(), s.person(astridID)
+	read, held := s.send(hostile, astrid), s.send(letterText, astrid, stranger)
+	citizen.get("/messages/" + read.ID.String()).is(http.StatusOK)
+	citizen.replyTo(read.ID, citizen.form(read.ID), "Tack!", upload{"intyg.txt", "text/plain", "x"}).is(http.StatusSeeOther)
+	sent := sentID(s.t, v.writeMail(append(v.newLetter(care.String(), astrid.String(), "Beslut", "Hej!"), field{"cc", anna.String()})))
+	at := func(name, path string, act ...chromedp.Action[chromedp.Void]) {
+		out = append(out, state{name, v, path, act})
+	}
+	page := func(id vault.MessageID, more string) string { return "/messages/" + id.String() + more }
+	click, see := func(css string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(css)) }, func(css string) chromedp.Action[chromedp.Void] { return chromedp.WaitVisible(chromedp.CSS(css)) }
+	at("staff list", "/messages")
+	at("staff message", page(read.ID, ""))
+	at("staff message that was sent", page(sent, ""))
+	at("staff receipt of sending", page(sent, "/sent"))
+	at("staff recall", page(sent, "/recall"))
+	at("staff delete", page(sent, "/delete"))
+	at("staff answer", page(read.ID, "/answer"))
+	at("staff forward", page(read.ID, "/forward"))
+	at("staff compose", "/compose", click("details.more summary"), see("#bcc"))
+	at("staff compose with a fault", "/compose", click("main button.main"), see(".fault"))
+	at("staff compose with recipients checked", "/compose", chromedp.SendKeys(chromedp.CSS("#to"), "astrid@example.com, okand@example.com"), click("button[name=check]"), see("dl.wide"))
+	at("staff compose to be confirmed", "/compose", chromedp.SendKeys(chromedp.CSS("#to"), astrid.String()), chromedp.SendKeys(chromedp.CSS("#subject"), "Om 900101-9802"), chromedp.SendKeys(chromedp.CSS("#text"), "Hej"), click("main button.main"), see("button[name=change]"))
+	at("staff search", "/search", chromedp.SendKeys(chromedp.CSS("#words"), "beslut"), click("main button.main"), see(".list"))
+	at("staff holds", "/holds")
+	at("staff hold", "/holds/"+held.ID.String())
+	at("staff hold with a fault", "/holds/"+held.ID.String(), chromedp.SendKeys(chromedp.CSS("#number-2"), "1"), click("main button.main"), see(".fault"))
+	at("staff device password", "/devices", chromedp.SendKeys(chromedp.CSS("#name"), "Outlook"), click("main button.main"), see(".note"))
+	at("staff logins", "/logins")
+	at("staff second factor", "/staff/second")
+	return out
+}
+
 // TestAccessible looks at every page and state of the citizen's part: no violation of WCAG 2.2 AA that axe can find, and
 // nothing to scroll sideways at 400 % zoom.
 func TestAccessible(t *testing.T) {
 	t.Parallel()
-	source := axe(t)
 	s := newStage(t, web.Limits{})
-	all := states(s)
-	b := newBrowser(t, s)
+	newBrowser(t, s).look(axe(t), states(s))
+}
+
+// TestMoreIsAccessible is that for states behind a bank, and with a brand of the organisation's own.
+func TestMoreIsAccessible(t *testing.T) {
+	t.Parallel()
+	b := newBank(t)
+	s := stageOf(t, func(c *web.Config) {
+		c.Providers, c.Brand = append(c.Providers, b), ownBrand(t, 500)
+		c.Info = web.Info{"privacy": {"sv": "Så gör vi.\n\n# Frågor\nSkriv till dso@exempel.se."}}
+	})
+	newBrowser(t, s).look(axe(t), moreStates(s, b))
+}
+
+// TestStaffPagesAreAccessible is that for the pages of staff.
+func TestStaffPagesAreAccessible(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	newBrowser(t, s).look(axe(t), staffStates(s))
+}
+
+func (b *browser) look(source string, all []state) {
+	b.t.Helper()
 	var who *visitor
 	for _, at := range all {
 		if at.who != who {
 			who = at.who
 			b.become(who)
 		}
-		b.run(chromedp.Navigate(s.server.URL + at.path))
+		b.run(chromedp.Navigate(who.server.URL + at.path))
 		b.run(at.act...)
 		b.audit(source, at.name)
 		b.fits(at.name)
 		b.portrait(at.name)
 	}
+}
+
+// TestStaffByKeyboard answers a message with nothing but keys, and sees at each step where it is.
+func TestStaffByKeyboard(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	s.send(letterText, astrid)
+	b := newBrowser(t, s)
+	b.run(chromedp.Navigate(s.server.URL + "/staff/login"))
+	b.tabTo("#username")
+	b.run(chromedp.KeyEvent(anna.String()))
+	b.tabTo("#password")
+	b.run(chromedp.KeyEvent(password))
+	b.press(kb.Enter, ".columns")
+	b.tabTo(`.top a[href="/compose"]`)
+	b.press(kb.Enter, "#subject")
+	b.tabTo("#to")
+	b.run(chromedp.KeyEvent(astrid.String()))
+	b.tabTo("details.more summary")
+	b.press(kb.Enter, "#cc")
+	b.tabTo("#cc")
+	b.tabTo("#subject")
+	b.run(chromedp.KeyEvent("Hej"))
+	b.tabTo("#text")
+	b.run(chromedp.KeyEvent("Hej Astrid!"))
+	b.tabTo("button.main")
+	b.press(kb.Enter, ".seal")
+	b.at("/messages/", "Meddelandet är skickat")
 }
 
 // TestByKeyboard goes from the notice's link to the receipt with nothing but keys, and sees at each step where it is.

@@ -158,9 +158,15 @@ func TestInABrowser(t *testing.T) {
 	if got := s.inbox(); len(got) != 1 || !strings.Contains(got[0], "aW50eWc=") {
 		t.Errorf("the reply came out as %q", got)
 	}
+	b.quiet()
+}
+
+// quiet checks that the browser has noted nothing.
+func (b *browser) quiet() {
+	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, note := range b.notes {
-		t.Error("the browser says: " + note)
+		b.t.Error("the browser says: " + note)
 	}
 }

@@ -19,9 +19,9 @@ import (
 
 // letter is the header of a mail that is to be composed.
 type letter struct {
-	From      policy.Address
-	Name      string // of the sender; "" if none is told
-	To        []policy.Address
+	From policy.Address
+	Name string // of the sender; "" if none is told
+	recipients
 	Subject   string // decoded
 	Date      time.Time
 	MessageID string // without angle brackets, as the two below
@@ -42,7 +42,15 @@ type composer struct {
 func compose(w io.Writer, l letter, text string) (*composer, error) {
 	c := &composer{w: bufio.NewWriterSize(w, 64<<10)}
 	c.field("From", fromField(l))
-	c.field("To", addressList(l.To))
+	if len(l.to) > 0 {
+		c.field("To", addressList(l.to))
+	}
+	if len(l.cc) > 0 {
+		c.field("Cc", addressList(l.cc))
+	}
+	if len(l.to)+len(l.cc) == 0 {
+		c.field("To", "undisclosed-recipients:;") // all are in Bcc (RFC 5322 section 3.4)
+	}
 	c.field("Subject", subjectField(l.Subject))
 	c.field("Date", l.Date.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	c.field("Message-ID", "<"+l.MessageID+">")

@@ -22,7 +22,7 @@ func TestComposeHoldsAnything(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		l := letter{
-			From: policy.MustAddress("astrid@example.com"), Name: rapid.String().Draw(t, "name"), To: []policy.Address{policy.MustAddress("hemtjanst@exempel.se"), policy.MustAddress("b@exempel.se")},
+			From: policy.MustAddress("astrid@example.com"), Name: rapid.String().Draw(t, "name"), recipients: recipients{to: []policy.Address{policy.MustAddress("hemtjanst@exempel.se"), policy.MustAddress("b@exempel.se")}},
 			Subject: rapid.String().Draw(t, "subject"), Date: time.Unix(1_800_000_000, 0), MessageID: "new@example.se",
 			InReplyTo:  rapid.SampledFrom([]string{"old@x", "", "evil\r\nBcc: x@y", "a b"}).Draw(t, "id"),
 			References: rapid.SliceOf(rapid.String()).Draw(t, "references"), Mixed: true,

@@ -22,7 +22,10 @@ type devicesBody struct {
 	Name string
 }
 
-func (s *Server) devices(v *visit) error { return s.showDevices(v, http.StatusOK, devicesBody{}) }
+func (s *Server) devices(v *visit) error {
+	ctx := v.r.Context()
+	return s.showDevices(v, http.StatusOK, devicesBody{Made: s.sessions.PopString(ctx, keyMade), Name: s.sessions.PopString(ctx, keyMadeName)})
+}
 
 func (s *Server) showDevices(v *visit, status int, b devicesBody) (err error) {
 	if b.Devices, err = s.config.Vault.Directory().Devices(v.r.Context(), v.who.Address()); err != nil {
@@ -33,7 +36,8 @@ func (s *Server) showDevices(v *visit, status int, b devicesBody) (err error) {
 	return s.render(v, status, "devices", v.lang.heading("devices.title", b.Fault != ""), b)
 }
 
-// addDevice makes a password and shows it. It is never shown again, so it is in the answer to the form itself.
+// addDevice makes a password. The session keeps it for the page it leads to, which shows it once: loading that page anew
+// neither makes another nor shows it again.
 func (s *Server) addDevice(v *visit) error {
 	if err := v.form(); err != nil {
 		return err
@@ -48,7 +52,9 @@ func (s *Server) addDevice(v *visit) error {
 	case err != nil:
 		return err
 	}
-	return s.showDevices(v, http.StatusOK, devicesBody{Made: secret, Name: device.Name})
+	s.sessions.Put(v.r.Context(), keyMade, secret)
+	s.sessions.Put(v.r.Context(), keyMadeName, device.Name)
+	return v.redirect("/devices")
 }
 
 // revokeDevice ends a password; one that is gone already is what was wanted.

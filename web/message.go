@@ -39,18 +39,25 @@ type messageBody struct {
 	// Encrypted is how the sender encrypted the content itself: smime, rms, pgp or "".
 	Encrypted string
 	Text      []segment
-	Cut       bool
-	Files     []file
-	Talk      []talk
-	CanReply  bool
+	// Paper is the text that is printed where the page shows a frame, of which paper would get the part that shows.
+	Paper    []segment
+	Cut      bool
+	Files    []file
+	Talk     []talk
+	CanReply bool
+	Draft    bool // a reply has been begun
 }
 
 // talk is a message of the conversation.
 type talk struct {
 	vault.Info
 	Here bool
+	Own  bool // the reader, a person, wrote it
 	Who  string
 	By   string // who wrote it in a function address's name; "" if it was nobody else
+	// Subject is told where it is another than that of the message before.
+	Subject string
+	Files   int
 }
 
 func (s *Server) message(v *visit, r *vault.Reader) error {
@@ -84,6 +91,13 @@ func (s *Server) message(v *visit, r *vault.Reader) error {
 		}
 		body.Mine = body.Taker.Key() == v.who.Address().Key()
 	}
+	if body.CanReply {
+		draft, err := r.ReplyDraft(v.r.Context(), info.ID)
+		if err != nil && !errors.Is(err, vault.ErrNoReply) {
+			return err
+		}
+		body.Draft = draft.Text != ""
+	}
 	if err := s.fill(v, &body, c); err != nil {
 		return err
 	}
@@ -109,6 +123,8 @@ func (s *Server) opened(v *visit, r *vault.Reader) (*vault.Content, vault.Info, 
 	return contents[0], info, nil
 }
 
+// conversation are the messages of it that the reader may open, oldest first. Their texts are not on the page: a text that is
+// in a page has been read, and the sender would be told so.
 func (s *Server) conversation(v *visit, r *vault.Reader, here vault.MessageID) ([]talk, error) {
 	infos, err := r.Conversation(v.r.Context(), here)
 	if err != nil {
@@ -123,17 +139,41 @@ func (s *Server) conversation(v *visit, r *vault.Reader, here vault.MessageID) (
 		return nil, err
 	}
 	talks := make([]talk, len(infos))
+	thread := ""
 	for i, info := range infos {
-		talks[i] = talk{Info: info, Here: info.ID == here, Who: info.From.String()}
+		talks[i] = talk{Info: info, Here: info.ID == here, Own: info.FromPerson && v.who.IsPerson(), Who: info.From.String()}
 		if !info.Account.IsZero() && info.Account.Key() != info.From.Key() {
 			talks[i].By = info.Account.String()
 		}
 		if indexes[i] != nil {
 			talks[i].Who = names(indexes[i].Envelope.From, 1)
+			talks[i].Files = len(indexes[i].Attachments(nil))
+			if subject := threadSubject(indexes[i].Envelope.Subject); subject != thread {
+				talks[i].Subject, thread = indexes[i].Envelope.Subject, subject
+			}
 		}
 	}
 	return talks, nil
 }
+
+// threadSubject is a subject without the marks of answers.
+func threadSubject(subject string) string {
+	for {
+		before, rest, found := strings.Cut(strings.TrimSpace(subject), ":")
+		switch strings.ToLower(before) {
+		case "sv", "re", "vs", "vb", "fw", "fwd":
+		default:
+			found = false
+		}
+		if !found {
+			return strings.TrimSpace(subject)
+		}
+		subject = rest
+	}
+}
+
+// maxPaper is the octets of a text that the page has for paper beside the frame; the PDF has all of it.
+const maxPaper = 64 << 10
 
 // fill chooses how the text is shown: as asked for, else HTML, plain text, or the raw mail if there is nothing else.
 func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
@@ -157,6 +197,11 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	b.View = viewOf(v.r.URL.Query().Get("view"), b.HasHTML, b.HasPlain, len(b.Files) > 0)
 	var text string
 	switch b.View {
+	case "html":
+		if text, b.Cut, err = plainText(c, maxPaper); err == nil {
+			b.Paper, text = segments(text), ""
+		}
+		b.Cut = false // the frame has it all, and so has the PDF
 	case "plain":
 		text, b.Cut, err = plainText(c, int(s.config.Limits.Shown))
 	case "raw":

@@ -2,9 +2,9 @@ package web
 
 import (
 	"context"
-	"crypto/hmac"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"sync"
@@ -13,14 +13,14 @@ import (
 	"sigill/vault"
 )
 
-// replies makes each form good for one mail. A form's token is bound to the writer and the message it answers by a key of
-// this process, so that showing a form keeps nothing; used tokens are remembered with what was sent.
+// replies makes each form good for one mail. A form's token holds the writer and the time, sealed for the message it answers
+// under a key of this process, so that showing a form keeps nothing; used tokens are remembered with what was sent.
 //
 // It cannot be left to the session: two requests at once each load a copy of it.
 type replies struct {
 	now  func() time.Time
 	life time.Duration
-	key  [32]byte
+	seal cipher.AEAD
 	mu   sync.Mutex
 	used map[string]*sending
 }
@@ -33,42 +33,52 @@ type sending struct {
 }
 
 func newReplies(now func() time.Time, life time.Duration) *replies {
-	r := &replies{now: now, life: life, used: map[string]*sending{}}
-	rand.Read(r.key[:])
-	return r
+	key := make([]byte, 32)
+	rand.Read(key)
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic(err) // a key has 32 octets
+	}
+	seal, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // AES has blocks of 16 octets
+	}
+	return &replies{now: now, life: life, seal: seal, used: map[string]*sending{}}
 }
-
-// A token is time, random octets and MAC.
-const (
-	tokenRandom = 16
-	tokenHead   = 8 + tokenRandom
-)
 
 // issue makes a token for a form.
 func (r *replies) issue(who vault.Principal, id vault.MessageID) string {
-	b := binary.BigEndian.AppendUint64(nil, uint64(r.now().Unix()))
-	b = append(b, make([]byte, tokenRandom)...)
-	rand.Read(b[8:tokenHead])
-	return base64.RawURLEncoding.EncodeToString(r.mac(b, who, id))
+	plain := binary.BigEndian.AppendUint64(nil, uint64(r.now().Unix()))
+	return base64.RawURLEncoding.EncodeToString(r.seal.Seal(nil, nil, append(plain, formKey(who)...), id[:]))
 }
 
-// mac appends the MAC of head, person and message to head.
-func (r *replies) mac(head []byte, who vault.Principal, id vault.MessageID) []byte {
-	m := hmac.New(sha256.New, r.key[:])
-	m.Write(head[:tokenHead:tokenHead])
-	m.Write(id[:])
-	m.Write([]byte(who.PersonID().Digits() + "\x00" + who.Address().Key()))
-	return m.Sum(head[:tokenHead:tokenHead])
-}
-
-// valid tells whether the token is one for this person and message, and not too old.
-func (r *replies) valid(token string, who vault.Principal, id vault.MessageID) bool {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) != tokenHead+sha256.Size || !hmac.Equal(b, r.mac(b, who, id)) {
-		return false
+// formKey names a principal in a token. A person's name is left out: two logins may tell it differently.
+func formKey(who vault.Principal) string {
+	if who.IsPerson() {
+		return who.PersonID().Digits()
 	}
-	issued := time.Unix(int64(binary.BigEndian.Uint64(b)), 0)
-	return r.now().Sub(issued) <= r.life
+	return who.Address().Key()
+}
+
+// writer tells for whom a form about a message was made. It is no login: what a form may do for its writer who has been
+// logged out meanwhile is to keep what was written.
+func (r *replies) writer(token string, id vault.MessageID) (string, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return "", false
+	}
+	plain, err := r.seal.Open(nil, nil, b, id[:])
+	if err != nil || len(plain) < 8 {
+		return "", false
+	}
+	issued := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0)
+	return string(plain[8:]), r.now().Sub(issued) <= r.life
+}
+
+// valid tells whether the token is one for this writer and message, and not too old.
+func (r *replies) valid(token string, who vault.Principal, id vault.MessageID) bool {
+	key, ok := r.writer(token, id)
+	return ok && key == formKey(who)
 }
 
 // once sends for the first that comes with a token. Others wait and get what was sent; if it failed, the next tries.

@@ -48,13 +48,15 @@ type page struct {
 	Title string
 	Org   Organisation
 	Host  string
-	// Style and Colours are the addresses of style sheets, Colours "" for our own; Seal, Logo and Script those of the
-	// product's sign, of the organisation's, and of the script of a page that waits.
-	Style, Colours, Seal, Logo, Script string
+	// Style and Colours are the addresses of style sheets, Colours "" for our own; Seal and Logo those of the product's sign
+	// and of the organisation's; Script that of the script of a page that waits, Time and Upload those of the scripts that
+	// tell of the end of a login, and of the progress of an upload.
+	Style, Colours, Seal, Logo, Script, Time, Upload string
 
 	In    bool
 	Staff bool
 	Name  string
+	session
 	// Languages are the other languages this page can be had in.
 	Languages []inLanguage
 	// Narrow is for pages of a few sentences.
@@ -68,6 +70,12 @@ func (p page) With(about login.About, phone bool) page {
 		About login.About
 		Phone bool
 	}{about, phone}
+	return p
+}
+
+// About is the page for a part of it about one thing.
+func (p page) About(thing any) page {
+	p.Body = thing
 	return p
 }
 
@@ -107,6 +115,7 @@ func (s *Server) render(v *visit, status int, name, title string, body any) erro
 		return err
 	}
 	if v.in {
+		v.script = true
 		v.formOrigins = append(v.formOrigins, s.endOrigin(v.r)...)
 	}
 	h := v.w.Header()
@@ -135,6 +144,7 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 	p := page{
 		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
 		Style: s.assets.style.path, Colours: s.assets.colours.path, Seal: s.assets.seal.path, Logo: s.assets.logo.path, Script: s.assets.wait.path,
+		Time: s.assets.time.path, Upload: s.assets.upload.path, session: s.session(v),
 		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name,
 		Languages: otherLanguages(v), Body: body,
 	}

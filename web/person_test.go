@@ -85,8 +85,9 @@ func TestNeutral(t *testing.T) {
 	v.get("/receipts/" + sent.ID.String()).is(http.StatusNotFound)
 	v.get("/holds").is(http.StatusNotFound)
 	v.get("/mailboxes/1").is(http.StatusNotFound)
+	ends := regexp.MustCompile(`senast klockan \d\d\.\d\d`) // each has logged in at another time
 	for i, b := range bodies {
-		if b != bodies[0] {
+		if ends.ReplaceAllString(b, "") != ends.ReplaceAllString(bodies[0], "") {
 			t.Errorf("page %d tells something:\n%s\n---\n%s", i, bodies[0], b)
 		}
 	}
@@ -201,7 +202,7 @@ func TestLogoutAtTheProvider(t *testing.T) {
 	const end = "https://idp.example/end?client_id=sigill"
 	s.idp.end = end
 	v := s.person(astridID)
-	if p := v.get("/messages").Header.Get("Content-Security-Policy"); !strings.HasSuffix(p, "form-action 'self' https://idp.example") {
+	if p := v.get("/messages").Header.Get("Content-Security-Policy"); !strings.Contains(p, "form-action 'self' https://idp.example;") {
 		t.Errorf("the button to log out is stopped by %s", p)
 	}
 	v.post("/logout", nil).to(end)

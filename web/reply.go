@@ -43,13 +43,16 @@ type replyBody struct {
 	Field   string // the field that is wrong, "" if none
 	Fault   string // the key of its text
 	Limits  Limits
+	// Kept is the draft the text is kept in; zero if it is not.
+	Kept  vault.ReplyDraft
+	Saved bool // the page answers the button that saves
 }
 
 // Minutes are how long a writer may do nothing before being logged out.
 func (b replyBody) Minutes() int { return int(b.Limits.Idle.Minutes()) }
 
 func (s *Server) replyForm(v *visit, r *vault.Reader) error {
-	return s.showReply(v, r, http.StatusOK, replyBody{})
+	return s.showReply(v, r, http.StatusOK, replyBody{Saved: v.r.URL.Query().Has("saved")})
 }
 
 // showReply shows the form; a draft is begun and given up to learn whether and to whom the message can be answered.
@@ -63,33 +66,44 @@ func (s *Server) showReply(v *visit, r *vault.Reader, status int, b replyBody) e
 		return err
 	}
 	draft.Abort()
+	if b.Kept, err = r.ReplyDraft(v.r.Context(), id); err != nil {
+		return err
+	}
+	if b.Fault == "" {
+		b.Text = b.Kept.Text
+	}
 	b.ID, b.Subject, b.To, b.Limits = id.String(), to.Subject, to.To.String(), s.config.Limits
 	b.Form = s.replies.issue(v.who, id)
 	return s.render(v, status, "reply", v.lang.heading("reply.title", b.Fault != ""), b)
 }
 
-// reply takes a reply in. Whatever goes wrong, the text comes back to its writer.
+// reply takes a reply in. Whatever goes wrong, the text is kept and comes back to its writer.
 func (s *Server) reply(v *visit) error {
 	u := s.upload(v)
 	defer u.drain()
 	f, err := readForm(u, v.r, replyFields(s.config.Limits.ReplyText))
-	if err != nil {
-		u.drain()
+	id, noID := vault.ParseMessageID(v.r.PathValue("id"))
+	var sent vault.MessageID
+	switch {
+	case f == nil:
+	case noID != nil || v.in && !v.who.IsPerson():
+		err = vault.ErrNotFound
+	case err == nil && v.in:
+		sent, err = s.accept(v, id, f)
+	}
+	u.drain()
+	if err == nil && v.in {
+		return v.redirect("/receipts/" + sent.String())
+	}
+	if f == nil {
 		return err
 	}
-	if !v.in {
-		u.drain()
-		return s.lost(v, f.values["text"])
-	}
-	id, err := vault.ParseMessageID(v.r.PathValue("id"))
-	if err != nil || !v.who.IsPerson() {
-		u.drain()
-		return vault.ErrNotFound
-	}
-	sent, err := s.accept(v, id, f)
-	u.drain()
-	if err == nil {
-		return v.redirect("/receipts/" + sent.String())
+	kept := noID == nil && s.keepText(v, id, f.values["form"], f.values["text"])
+	switch {
+	case err == nil:
+		return s.lost(v, http.StatusForbidden, f.values["text"], kept)
+	case !v.in:
+		return err
 	}
 	for _, fault := range replyFaults {
 		if errors.Is(err, fault.err) {
@@ -129,7 +143,7 @@ func (s *Server) send(ctx context.Context, r *vault.Reader, id vault.MessageID, 
 	}
 	defer draft.Abort()
 	l := letter{
-		From: to.From, To: []policy.Address{to.To}, Subject: "Sv: " + to.Subject, InReplyTo: to.InReplyTo, References: to.References,
+		From: to.From, recipients: recipients{to: []policy.Address{to.To}}, Subject: "Sv: " + to.Subject, InReplyTo: to.InReplyTo, References: to.References,
 		Date: s.now().In(stockholm), MessageID: rand.Text() + "@" + s.base.Hostname(), Mixed: f.first != nil,
 	}
 	c, err := compose(draft, l, f.values["text"])
@@ -173,18 +187,6 @@ func (s *Server) attachments(c *composer, f *postForm, inspect func(*multipart.P
 		}
 		warnings = append(warnings, found()...)
 	}
-}
-
-type lostBody struct {
-	Text string
-	Door string // the page to log in on
-	To   string
-}
-
-// lost gives a text back whose writer was logged out meanwhile.
-func (s *Server) lost(v *visit, text string) error {
-	v.ended(s)
-	return s.render(v, http.StatusForbidden, "lost", v.lang.text("lost.title"), lostBody{Text: text, Door: doorTo(v.r.URL.Path), To: ourPath(v.r.URL.Path)})
 }
 
 type receiptBody struct {

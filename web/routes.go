@@ -47,6 +47,7 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /logged-out", s.open(s.loggedOut))
 	m.HandleFunc("GET /logins", s.closed(s.logins))
 	m.HandleFunc("POST /logins", s.closed(s.endLogins))
+	m.HandleFunc("POST /logins/extend", s.closed(s.extend))
 
 	m.HandleFunc("GET /messages", s.closed(s.reading(s.list)))
 	m.HandleFunc("GET /mailboxes/{id}", s.staff(s.reading(s.mailbox)))
@@ -57,6 +58,7 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /messages/{id}/raw", s.closed(s.reading(s.raw)))
 	m.HandleFunc("GET /messages/{id}/reply", s.person(s.reading(s.replyForm)))
 	m.HandleFunc("POST /messages/{id}/reply", s.open(s.reply))
+	m.HandleFunc("POST /messages/{id}/reply/draft", s.open(s.keepDraft))
 	m.HandleFunc("GET /receipts/{id}", s.person(s.reading(s.receipt)))
 	m.HandleFunc("GET /receipts/{id}/pdf", s.person(s.reading(s.receiptPDF)))
 	m.HandleFunc("GET /messages/{id}/zip", s.closed(s.reading(s.zip)))

@@ -22,6 +22,9 @@ const (
 	keyPending = "pending" // a login under way
 	keyFull    = "full"    // person's name, as the e-ID told it
 	keyEnd     = "end"     // where the provider logs out
+	// A device password that was just made, and its name, until the next page shows it.
+	keyMade     = "made"
+	keyMadeName = "made name"
 )
 
 // newSessions does without scs.New, which starts a goroutine for a store of its own.

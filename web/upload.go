@@ -72,10 +72,16 @@ type postForm struct {
 	u      *upload
 }
 
-// replyFields are the fields of a reply. More text than the limit is kept for the page that tells so.
-func replyFields(maxText int) map[string]int { return map[string]int{"form": 256, "text": 2 * maxText} }
+// maxToken is more than the octets of a form's token.
+const maxToken = 1024
 
-// readForm reads up to the first attachment: the first value of each of the fields, of so many octets at most.
+// replyFields are the fields of a reply. More text than the limit is kept for the page that tells so.
+func replyFields(maxText int) map[string]int {
+	return map[string]int{"form": maxToken, "text": 2 * maxText}
+}
+
+// readForm reads up to the first attachment: the first value of each of the fields, of so many octets at most. With an error
+// comes what was read before it, if anything was.
 func readForm(u *upload, r *http.Request, fields map[string]int) (*postForm, error) {
 	r.Body = struct {
 		io.Reader
@@ -92,7 +98,7 @@ func readForm(u *upload, r *http.Request, fields map[string]int) (*postForm, err
 		case errors.Is(err, io.EOF):
 			return f, nil
 		case err != nil:
-			return nil, f.fault()
+			return f, f.fault()
 		}
 		name := p.FormName()
 		if name == "files" && p.FileName() != "" {
@@ -101,7 +107,7 @@ func readForm(u *upload, r *http.Request, fields map[string]int) (*postForm, err
 		}
 		if most := fields[name]; most > 0 && f.values[name] == "" {
 			if f.values[name], err = readField(p, most); err != nil {
-				return nil, errors.Join(err, f.fault())
+				return f, errors.Join(err, f.fault())
 			}
 		}
 	}

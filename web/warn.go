@@ -20,13 +20,13 @@ type warning struct {
 // manyRecipients is the number from which a writer is asked whether all shall see each other.
 const manyRecipients = 5
 
-// warnings are those that the header gives rise to.
-func (f fields) warnings(to []policy.Address) (out []warning) {
+// warnings are those that the header gives rise to. Who is in Bcc is seen by nobody.
+func (f fields) warnings(to recipients) (out []warning) {
 	if hasNumber(f.Subject) {
 		out = append(out, warning{"write.warn.number", nil})
 	}
-	if len(to) >= manyRecipients {
-		out = append(out, warning{"write.warn.many", len(to)})
+	if n := len(to.to) + len(to.cc); n >= manyRecipients {
+		out = append(out, warning{"write.warn.many", n})
 	}
 	return out
 }
@@ -67,11 +67,15 @@ func noInspection(p *multipart.Part) (io.Reader, func() []warning) {
 
 // inspect is a reader of an attachment and what gives its warnings after it has been read.
 func inspect(p *multipart.Part) (io.Reader, func() []warning) {
-	name := cleanName(p.FileName())
+	return inspectAs(cleanName(p.FileName()), p)
+}
+
+// inspectAs is inspect for a file of a name.
+func inspectAs(name string, from io.Reader) (io.Reader, func() []warning) {
 	if !isDocument(name) {
-		return noInspection(p)
+		return from, func() []warning { return nil }
 	}
-	i := &inspector{Reader: p}
+	i := &inspector{Reader: from}
 	return i, func() (out []warning) {
 		if i.over {
 			return []warning{{"write.warn.unseen", name}}

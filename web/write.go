@@ -17,8 +17,8 @@ import (
 type fields struct {
 	Token string
 	// About is the message that is answered or forwarded, and Kind which of the two; "" for a new mail.
-	About, Kind             string
-	From, To, Subject, Text string
+	About, Kind                      string
+	From, To, Cc, Bcc, Subject, Text string
 	// Attached tells that the files of a forwarded message go along.
 	Attached bool
 }
@@ -33,7 +33,7 @@ const (
 // before the files, so none has to come in for it.
 func writeFields(maxText int) map[string]int {
 	return map[string]int{
-		"form": 256, "about": 64, "kind": 16, "from": 400, "to": 40_000, "add": 400, "check": 8, "subject": 4000,
+		"form": maxToken, "about": 64, "kind": 16, "from": 400, "to": 40_000, "cc": 40_000, "bcc": 40_000, "add": 400, "check": 8, "subject": 4000,
 		"text": 2 * maxText, "attached": 8,
 	}
 }
@@ -45,7 +45,7 @@ func (f *postForm) fields() fields {
 		to = strings.TrimSpace(to) + "\n" + add
 	}
 	return fields{
-		Token: v["form"], About: v["about"], Kind: v["kind"], From: v["from"], To: strings.TrimSpace(to), Subject: v["subject"],
+		Token: v["form"], About: v["about"], Kind: v["kind"], From: v["from"], To: strings.TrimSpace(to), Cc: strings.TrimSpace(v["cc"]), Bcc: strings.TrimSpace(v["bcc"]), Subject: v["subject"],
 		Text: v["text"], Attached: v["attached"] != "" && v["kind"] == kindForward,
 	}
 }
@@ -71,6 +71,11 @@ type writeBody struct {
 	Fault  string // its text
 	Limits Limits
 }
+
+// Copies are the fields for those who get a copy.
+func (b writeBody) Copies() []copyField { return []copyField{{"cc", b.Cc}, {"bcc", b.Bcc}} }
+
+type copyField struct{ Name, Typed string }
 
 // sender is an address one may send from.
 type sender struct {
@@ -246,25 +251,42 @@ var (
 	errAddress = errors.New("web: a recipient is no address")
 )
 
+// recipients are those of a mail. Each is in one of the lists only, the first it was named in.
+type recipients struct{ to, cc, bcc []policy.Address }
+
+// all are they, in the order of the envelope.
+func (r recipients) all() []policy.Address { return slices.Concat(r.to, r.cc, r.bcc) }
+
+// badAddress tells what was typed that is no address, and in which field.
+type badAddress struct{ field, text string }
+
+func (e *badAddress) Error() string { return errAddress.Error() }
+func (e *badAddress) Unwrap() error { return errAddress }
+
 // recipients reads what was typed: an address a line, or parted by commas, also with a name before it.
-func (f fields) recipients() (out []policy.Address, bad string, err error) {
+func (f fields) recipients() (out recipients, err error) {
 	seen := map[string]bool{}
-	for _, text := range strings.FieldsFunc(f.To, func(r rune) bool { return r == ',' || r == ';' || r == '\n' || r == '\r' }) {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		a, err := policy.ParseAddress(text[max(0, strings.LastIndexByte(text, '<')):])
-		if err != nil {
-			return nil, text, errAddress
-		}
-		if !seen[a.Key()] {
-			out, seen[a.Key()] = append(out, a), true
+	for _, list := range []struct {
+		field, typed string
+		into         *[]policy.Address
+	}{{"to", f.To, &out.to}, {"cc", f.Cc, &out.cc}, {"bcc", f.Bcc, &out.bcc}} {
+		for _, text := range strings.FieldsFunc(list.typed, func(r rune) bool { return r == ',' || r == ';' || r == '\n' || r == '\r' }) {
+			if text = strings.TrimSpace(text); text == "" {
+				continue
+			}
+			a, err := policy.ParseAddress(text[max(0, strings.LastIndexByte(text, '<')):])
+			if err != nil {
+				return out, &badAddress{list.field, text}
+			}
+			if !seen[a.Key()] {
+				*list.into, seen[a.Key()] = append(*list.into, a), true
+			}
 		}
 	}
-	if len(out) == 0 {
-		return nil, "", errNobody
+	if len(out.all()) == 0 {
+		return out, errNobody
 	}
-	return out, "", nil
+	return out, nil
 }
 
 // openedAs opens a message beside the one of the address.

@@ -56,7 +56,7 @@ func (s *Server) write(v *visit) error {
 	switch {
 	case !v.in:
 		u.drain()
-		return s.lost(v, f.Text)
+		return s.lost(v, http.StatusForbidden, f.Text, false)
 	case v.who.IsPerson():
 		u.drain()
 		return vault.ErrNotFound
@@ -114,8 +114,10 @@ func (s *Server) written(v *visit, f fields, sent vault.MessageID, err error) er
 	if status == 0 {
 		return err
 	}
-	if _, bad, wrong := f.recipients(); wrong != nil && bad != "" && body.Field == "to" {
-		body.Fault += " " + v.lang.text("write.error.which", bad)
+	var bad *badAddress
+	if errors.As(err, &bad) {
+		body.Field = bad.field
+		body.Fault += " " + v.lang.text("write.error.which", bad.text)
 	}
 	return s.reading(func(v *visit, r *vault.Reader) error { return s.showWrite(v, r, status, body) })(v)
 }
@@ -135,11 +137,11 @@ func (c *catalogue) refusal(d policy.Decision) string {
 
 // checkRecipients tells what is known of the recipients and sends nothing.
 func (s *Server) checkRecipients(v *visit, r *vault.Reader, f fields) error {
-	to, _, err := f.recipients()
+	to, err := f.recipients()
 	if err != nil {
 		return s.written(v, f, vault.MessageID{}, err)
 	}
-	known, err := s.config.Vault.Directory().Classify(v.r.Context(), to)
+	known, err := s.config.Vault.Directory().Classify(v.r.Context(), to.all())
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func (s *Server) submit(ctx context.Context, v *visit, r *vault.Reader, f fields
 	case strings.TrimSpace(f.Text) == "" && p.first == nil && !f.Attached:
 		return id, errEmpty
 	}
-	to, _, err := f.recipients()
+	to, err := f.recipients()
 	if err != nil {
 		return id, err
 	}
@@ -211,7 +213,7 @@ func (s *Server) markAbout(ctx context.Context, r *vault.Reader, about vault.Mes
 }
 
 // letterOf is the header of the mail, and the message whose files go along, to be closed.
-func (s *Server) letterOf(v *visit, r *vault.Reader, f fields, to []policy.Address) (l letter, original *vault.Content, err error) {
+func (s *Server) letterOf(v *visit, r *vault.Reader, f fields, to recipients) (l letter, original *vault.Content, err error) {
 	froms, err := s.senders(v)
 	if err != nil {
 		return l, nil, err
@@ -224,7 +226,7 @@ func (s *Server) letterOf(v *visit, r *vault.Reader, f fields, to []policy.Addre
 	if l.From.IsZero() {
 		return l, nil, vault.ErrNotFound
 	}
-	l.To, l.Subject, l.Date, l.MessageID = to, f.Subject, s.now().In(stockholm), rand.Text()+"@"+s.base.Hostname()
+	l.recipients, l.Subject, l.Date, l.MessageID = to, f.Subject, s.now().In(stockholm), rand.Text()+"@"+s.base.Hostname()
 	about, err := f.about()
 	if err != nil || about.IsZero() {
 		return l, nil, err
@@ -251,7 +253,7 @@ func (s *Server) decide(ctx context.Context, v *visit, l *letter) (vault.Deposit
 	if err != nil {
 		return vault.Deposit{}, err
 	}
-	known, err := s.config.Vault.Directory().Classify(ctx, append([]policy.Address{l.From}, l.To...))
+	known, err := s.config.Vault.Directory().Classify(ctx, append([]policy.Address{l.From}, l.all()...))
 	if err != nil {
 		return vault.Deposit{}, err
 	}
@@ -287,22 +289,27 @@ func (s *Server) composeMail(draft *vault.Draft, l letter, f fields, p *postForm
 	}
 	warnings, err := s.attachments(c, p, inspect)
 	if err == nil && f.Attached && original != nil {
-		err = attachFiles(c, original)
+		var more []warning
+		more, err = attachFiles(c, original)
+		warnings = append(warnings, more...)
 	}
 	if err == nil {
 		err = c.Close()
 	}
-	return append(f.warnings(l.To), warnings...), err
+	return append(f.warnings(l.recipients), warnings...), err
 }
 
-// attachFiles writes the files of another message.
-func attachFiles(c *composer, from *vault.Content) error {
+// attachFiles writes the files of another message, and gives what their sender may want to look at.
+func attachFiles(c *composer, from *vault.Content) (warnings []warning, err error) {
 	for _, p := range from.Index().Attachments(nil) {
-		if _, err := c.attach(cleanName(p.FileName()), p.Type+"/"+p.Subtype, message.Body(p, from.Section(p.Body))); err != nil {
-			return err
+		name := cleanName(p.FileName())
+		looked, found := inspectAs(name, message.Body(p, from.Section(p.Body)))
+		if _, err := c.attach(name, p.Type+"/"+p.Subtype, looked); err != nil {
+			return nil, err
 		}
+		warnings = append(warnings, found()...)
 	}
-	return nil
+	return warnings, nil
 }
 
 // confirm sends a mail that waited, or gives it back to be changed.
