@@ -48,9 +48,6 @@ type replyBody struct {
 	Saved bool // the page answers the button that saves
 }
 
-// Minutes are how long a writer may do nothing before being logged out.
-func (b replyBody) Minutes() int { return int(b.Limits.Idle.Minutes()) }
-
 func (s *Server) replyForm(v *visit, r *vault.Reader) error {
 	return s.showReply(v, r, http.StatusOK, replyBody{Saved: v.r.URL.Query().Has("saved")})
 }

@@ -53,7 +53,7 @@ func TestReply(t *testing.T) {
 	s := newStage(t, web.Limits{})
 	sent := s.send(letterText, astrid)
 	v := s.person(astridID)
-	v.get("/messages/"+sent.ID.String()+"/reply").is(http.StatusOK).has("hemtjanst@exempel.se", "Högst 20 filer och 25 MB", "30 minuter")
+	v.get("/messages/"+sent.ID.String()+"/reply").is(http.StatusOK).has("hemtjanst@exempel.se", "Högst 20 filer och 25 MB", "efter 30 minuter")
 	files := []upload{
 		{"Läkarintyg å ä ö.pdf", "application/pdf", "%PDF-1.4\r\n\x00\xff" + strings.Repeat("binary\x80", 40_000)},
 		{"vidarebefordrat.eml", "message/rfc822", "Subject: x\r\n\r\n.\r\n--XX\r\n"},

@@ -145,7 +145,7 @@ func TestHostile(t *testing.T) {
 				t.Error("names a place that it would have loaded from")
 			}
 			if t.Failed() {
-				_, body, _ := bytes.Cut(d.HTML, []byte("<body>"))
+				_, body, _ := bytes.Cut(d.HTML, []byte(`<body dir="auto">`))
 				t.Logf("%s", body)
 			}
 		})
@@ -176,7 +176,7 @@ func TestMail(t *testing.T) {
 			for _, v := range violations(d.HTML) {
 				t.Error(v)
 			}
-			_, body, _ := strings.Cut(string(d.HTML), "<body>\n")
+			_, body, _ := strings.Cut(string(d.HTML), "<body dir=\"auto\">\n")
 			golden(t, strings.TrimSuffix(name, ".html")+".page", fmt.Sprintf("remote: %d\n%s", d.RemoteDropped, body))
 			golden(t, strings.TrimSuffix(name, ".html")+".txt", Text(mail)+"\n")
 		})

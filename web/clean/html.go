@@ -48,7 +48,7 @@ a { color: #0b4fad; }
 .picture { color: #595959; border: 1px dashed #8c8c8c; padding: 0 .3em; font-size: .875em; }
 </style>
 </head>
-<body>
+<body dir="auto">
 `
 
 // Shapes of attribute values.

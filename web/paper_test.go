@@ -1,0 +1,61 @@
+package web_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"sigill/web"
+)
+
+const arabicText = `From: anna.ek@exempel.se
+To: astrid@example.com
+Subject: =?utf-8?b?2YXYsdit2KjYpw==?=
+Date: Tue, 24 Nov 2026 14:05:09 +0100
+Message-ID: <arabic@exempel.se>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+مرحبا، هذه رسالة آمنة.
+`
+
+// shown tells which of the elements a page shows.
+const shown = `(all => all.filter(s => { const e = document.querySelector(s); return e && e.getClientRects().length > 0; }))`
+
+// TestOnPaper: a print has what the message says, its header and its files, and nothing to press.
+func TestOnPaper(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	rich, arabic := s.send(hostile, astrid).ID.String(), s.send(arabicText, astrid).ID.String()
+	b := newBrowser(t, s)
+	b.become(s.person(astridID))
+	look := `["h1", "dl.head", ".onpaper", ".files", "iframe.mail", ".top nav", ".actions", "footer", ".views", ".wrongly"]`
+	for _, row := range []struct{ media, want string }{
+		{"screen", "h1 dl.head .files iframe.mail .top nav .actions footer .views .wrongly"},
+		{"print", "h1 dl.head .onpaper .files"},
+	} {
+		b.run(chromedp.Navigate(s.server.URL + "/messages/" + rich))
+		_, err := chromedp.Call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: row.media})
+		must(t, err)
+		if got := strings.Join(ask(b, chromedp.Evaluate[[]string](shown+"("+look+")")), " "); got != row.want {
+			t.Errorf("%s shows %s, want %s", row.media, got, row.want)
+		}
+	}
+	if text := ask(b, chromedp.Evaluate[string](`document.querySelector(".onpaper").textContent`)); !strings.Contains(text, "Synlig text") {
+		t.Errorf("on paper stands %q", text)
+	}
+
+	// What is written from right to left stands so, in a page that does not.
+	b.run(chromedp.Navigate(s.server.URL + "/messages/" + arabic))
+	for _, of := range []string{"h1", "div.mail"} {
+		if got := ask(b, chromedp.Evaluate[string](`getComputedStyle(document.querySelector("`+of+`")).direction`)); got != "rtl" {
+			t.Errorf("%s is written %s", of, got)
+		}
+	}
+	if got := ask(b, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".address")).direction`)); got != "ltr" {
+		t.Errorf("addresses are written %s", got)
+	}
+}
