@@ -1,6 +1,9 @@
 package vault
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Delete takes a message out of all mailboxes of the principal's side, function addresses included, each with a line in
 // the audit. If it then lies in none it is erased. ErrNotFound; ErrLegalHold or ErrHeld if it stays somewhere for that
@@ -32,6 +35,26 @@ func (r *Reader) Delete(ctx context.Context, id MessageID) error {
 	})
 	if err == nil {
 		err = stays
+	}
+	return err
+}
+
+// disposedBy tells a message's sender if a recipient has deleted it from the last of its own mailboxes. What retention
+// disposes of goes from everybody's at once, and nobody is left to be told but by the disposal log.
+func (t *tx) disposedBy(o owner, id MessageID) error {
+	rec, found, err := load[messageRecord](t, tMessage, id[:])
+	if err != nil || !found {
+		return err
+	}
+	for _, p := range t.spots(id) {
+		if box, err := t.mailbox(p.box); err != nil || box.Owner == o {
+			return err
+		}
+	}
+	for n, to := range rec.Recipients {
+		if t.v.ownerOf(to) == o {
+			err = errors.Join(err, t.changeRecipient(id, n, Disposed))
+		}
 	}
 	return err
 }

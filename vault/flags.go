@@ -133,7 +133,7 @@ func (a *access) discard(id MailboxID, box *mailboxRecord, uid UID, e entryRecor
 	case err != nil:
 		return nil, err
 	}
-	return nil, errors.Join(a.record(event), a.removeEntry(id, box, uid, e))
+	return nil, errors.Join(a.record(event), a.removeEntry(id, box, uid, e), a.disposedBy(box.Owner, e.Message))
 }
 
 // Copied pairs a UID with that of its copy.

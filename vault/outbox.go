@@ -244,5 +244,5 @@ func (t *tx) changeRecipient(id MessageID, n int, s Status) error {
 
 // rank orders the statuses as a message goes through them.
 var rank = map[Status]int{
-	Held: 0, Queued: 1, Failed: 2, Notified: 2, Delivered: 2, Bounced: 3, Declined: 3, Opened: 4, Saved: 5, Replied: 6, Disowned: 6, Recalled: 7,
+	Held: 0, Queued: 1, Failed: 2, Notified: 2, Delivered: 2, Bounced: 3, Declined: 3, Opened: 4, Saved: 5, Replied: 6, Disowned: 6, Recalled: 7, Disposed: 7,
 }

@@ -332,10 +332,14 @@ func (a *access) sender(rec messageRecord) bool {
 
 // is tells whether the principal is this recipient, or belongs to it.
 func (a *access) is(r recipientRecord) bool {
+	return a.mine(a.v.ownerOf(r))
+}
+
+func (v *Vault) ownerOf(r recipientRecord) owner {
 	if r.Person != "" {
-		return a.mine(a.v.personOwner(r.Person))
+		return v.personOwner(r.Person)
 	}
-	return a.mine(a.v.staffOwner(r.Address))
+	return v.staffOwner(r.Address)
 }
 
 // Conversation is the messages of id's conversation that the principal may open, oldest first, id among them.

@@ -16,7 +16,8 @@ type Recall struct {
 	At time.Time
 	// Unread are the recipients who had not opened the message and now cannot.
 	Unread []policy.Address
-	// Read are those who had opened it before and cannot open it again, and the partner organisations' that got it.
+	// Read are those who had opened it before and cannot open it again, or had deleted it, and the partner organisations'
+	// that got it.
 	Read []policy.Address
 }
 

@@ -135,6 +135,7 @@ const (
 	Declined  Status = "declined"  // whoever got the notice says, without login, that it is not for them
 	Disowned  Status = "disowned"  // the person who can read the message says that it is not for them
 	Recalled  Status = "recalled"  // taken back by its sender before it was opened
+	Disposed  Status = "disposed"  // the recipient's side has deleted it; whoever else has it keeps it
 )
 
 // Step is a status and when it came to be, UTC.

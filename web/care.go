@@ -68,7 +68,7 @@ func (s *Server) recallPage(v *visit, r *vault.Reader) error {
 	}
 	for _, to := range b.Info.Recipients {
 		switch to.Status {
-		case vault.Opened, vault.Saved, vault.Replied:
+		case vault.Opened, vault.Saved, vault.Replied, vault.Disowned, vault.Disposed:
 			b.Read = append(b.Read, to.Address)
 		default:
 			b.Unread = append(b.Unread, to.Address)
