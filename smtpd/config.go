@@ -38,6 +38,8 @@ type Listener struct {
 	Net  net.Listener
 	// Networks are those a connector's clients may come from without certificate.
 	Networks []netip.Prefix
+	// Unprotected lets those clients send without TLS, as clients on this machine always may.
+	Unprotected bool
 	// Signed tells that others share these networks: a mail must have a DKIM signature of one of our domains.
 	Signed bool
 	// System is who may come by certificate.
@@ -131,10 +133,12 @@ func (c Config) check() error {
 		case Submission, Submissions:
 			fault(len(l.Networks) > 0 || l.System.Authority != nil, "listener %d: only a connector is bound to networks or a certificate", i)
 			fault(l.Secure, "listener %d: only a connector can be for secure mail alone", i)
+			fault(l.Unprotected, "listener %d: only a connector takes mail without TLS", i)
 		case Connector:
 			fault(len(l.Networks) == 0 && l.System.Authority == nil, "listener %d: a connector needs the networks its clients come from, or the authority of their certificate", i)
 			fault(l.System.Authority != nil && len(l.System.Names) == 0, "listener %d: a connector needs the names its clients' certificates are for", i)
 			fault(l.Signed && len(l.Networks) == 0, "listener %d: signatures are asked for only of clients known by network", i)
+			fault(l.Unprotected && len(l.Networks) == 0, "listener %d: only clients known by network may send without TLS", i)
 			fault(len(c.Domains) == 0, "listener %d: a connector needs the organisation's domains", i)
 		default:
 			fault(true, "listener %d: unknown kind %q", i, l.Kind)

@@ -21,10 +21,13 @@ type System struct {
 // signature: a provider that shares its networks, as Exchange Online does, shares its certificate too.
 func (s *session) welcome() (signed bool, err error) {
 	state, secure := s.smtp.TLSConnectionState()
+	client := remote(s.smtp.Conn())
 	switch l := s.listener; {
-	case s.listener.System.is(state):
+	case l.System.is(state):
 		return false, nil
-	case within(remote(s.smtp.Conn()), l.Networks):
+	case within(client, l.Networks) && !secure && !l.Unprotected && !client.IsLoopback():
+		return false, errInClear
+	case within(client, l.Networks):
 		return l.Signed, nil
 	case !secure:
 		return false, errStartTLS

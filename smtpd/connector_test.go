@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -135,6 +136,62 @@ func TestConnectorByCertificate(t *testing.T) {
 	}
 	g.wire(Connector).talk("", "220", "EHLO x.example", "250", "MAIL FROM:<anna@kommun.example>", "530 5.7.0")
 	g.wireFrom("127.0.9.1", Connector).talk("", "220", "EHLO x.example", "250", "MAIL FROM:<anna@kommun.example>", "250")
+}
+
+// elsewhere is a listener whose clients seem to be at an address.
+type elsewhere struct {
+	net.Listener
+	at netip.Addr
+}
+
+func (e elsewhere) Accept() (net.Conn, error) {
+	c, err := e.Listener.Accept()
+	return seems{c, net.TCPAddrFromAddrPort(netip.AddrPortFrom(e.at, 1025))}, err
+}
+
+type seems struct {
+	net.Conn
+	remote net.Addr
+}
+
+func (s seems) RemoteAddr() net.Addr { return s.remote }
+
+// TestConnectorTakesNothingInClear: whoever is known by network sends by TLS, unless it is this machine or the operator
+// says otherwise.
+func TestConnectorTakesNothingInClear(t *testing.T) {
+	t.Parallel()
+	network := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("::/127")}
+	ours := newAuthority(t)
+	for _, row := range []struct {
+		why   string
+		at    string
+		kind  Listener
+		clear string // MAIL without TLS
+		tls   string // and with
+	}{
+		{"a mail system in its network", "192.0.2.7", Listener{}, "530 5.7.0 say STARTTLS first", "250"},
+		{"by IPv6", "2001:db8::7", Listener{}, "530 5.7.0", "250"},
+		{"as IPv6 shows an address of IPv4", "::ffff:192.0.2.7", Listener{}, "530 5.7.0", "250"},
+		{"where all is secure", "192.0.2.7", Listener{Secure: true}, "530 5.7.0", "250"},
+		{"who must sign", "192.0.2.7", Listener{Signed: true}, "530 5.7.0", "250"},
+		{"one beside those known by certificate", "192.0.2.7", Listener{System: System{Authority: ours.pool(), Names: []string{"a.example"}}}, "530 5.7.0", "250"},
+		{"this machine", "::1", Listener{}, "250", "250"},
+		{"the operator takes it", "192.0.2.7", Listener{Unprotected: true}, "250", "250"},
+		{"the operator takes it from that network", "198.51.100.7", Listener{Unprotected: true, System: System{Authority: ours.pool(), Names: []string{"a.example"}}}, "530 5.7.0", "550 5.7.1"},
+	} {
+		g := start(t, connector(func(l *Listener) {
+			row.kind.Kind, row.kind.Networks, row.kind.Net = Connector, network, elsewhere{l.Net, netip.MustParseAddr(row.at)}
+			*l = row.kind
+		}))
+		w := g.wire(Connector)
+		w.talk("", "220", "EHLO x.example", "250", "MAIL FROM:<anna@kommun.example>", row.clear)
+		if row.clear != "250" {
+			w.talk("RCPT TO:<cecil@ut.example>", "502", "BDAT 3 LAST\r\na", "502", "NOOP", "250")
+		}
+		w.talk("STARTTLS", "220")
+		c := tls.Client(w.Conn, g.tls())
+		(&wire{t, c, bufio.NewReader(c)}).talk("EHLO x.example", "250", "MAIL FROM:<anna@kommun.example>", row.tls)
+	}
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -313,7 +313,7 @@ func TestTranslate(t *testing.T) {
 		want  string
 		known bool
 	}{
-		{errNestedMail, "503 5.5.1", true}, {errNoMail, "503 5.5.1", true}, {errLogin, "530 5.7.0", true}, {errNoLogin, "502 5.5.1", true},
+		{errNestedMail, "503 5.5.1", true}, {errNoMail, "503 5.5.1", true}, {errLogin, "530 5.7.0", true}, {errInClear, "530 5.7.0", true}, {errStartTLS, "530 5.7.0", true}, {errNoLogin, "502 5.5.1", true},
 		{errMechanism, "504 5.5.4", true}, {vault.ErrBadCredentials, "535 5.7.8", true}, {errTries, "421 4.7.0", true},
 		{errorIn{errSenderSyntax, policy.ErrAddress}, "553 5.1.7", true}, {errorIn{errRecipientSyntax, policy.ErrAddress}, "553 5.1.3", true},
 		{errorIn{errRecipientSyntax, nil}, "553 5.1.3", true}, {errorIn{errSenderSyntax, errUTF8}, "553 5.6.7", true},

@@ -37,6 +37,7 @@ var (
 	errOtherSender     = errors.New("smtpd: sender of somebody else")
 	errForeignSender   = errors.New("smtpd: sender of another domain")
 	errOtherAuthor     = errors.New("smtpd: author is somebody else")
+	errInClear         = errors.New("smtpd: no TLS on a connector")
 	errStartTLS        = errors.New("smtpd: no TLS on a connector that asks for a certificate")
 	errCertificate     = errors.New("smtpd: not the certificate of our mail system")
 	errUnsigned        = errors.New("smtpd: no signature of ours")
@@ -100,6 +101,7 @@ var table = []struct {
 	{errOtherSender, 553, smtp.EnhancedCode{5, 7, 1}, "this login may not send as that address"},
 	{errForeignSender, 550, smtp.EnhancedCode{5, 7, 1}, "the sender is not of this organisation"},
 	{errOtherAuthor, 550, smtp.EnhancedCode{5, 7, 1}, "From or Sender names an address this login may not use"},
+	{errInClear, 530, smtp.EnhancedCode{5, 7, 0}, "say STARTTLS first: this port takes no mail without TLS from your network"},   // RFC 3207 section 4
 	{errStartTLS, 530, smtp.EnhancedCode{5, 7, 0}, "say STARTTLS first, with the certificate of the organisation's mail system"}, // RFC 3207 section 4
 	{errCertificate, 550, smtp.EnhancedCode{5, 7, 1}, "this is not the certificate of the organisation's mail system"},
 	{errUnsigned, 550, smtp.EnhancedCode{5, 7, 20}, "no DKIM signature of this organisation's domains over From and Subject holds"}, // RFC 7372 section 3.1

@@ -57,7 +57,7 @@ func openPorts(c config.Listen) (p listeners, err error) {
 			system, faulty := connector.System()
 			err = errors.Join(err, faulty)
 			p.smtp = append(p.smtp, smtpd.Listener{
-				Kind: smtpd.Connector, Net: l, Networks: connector.Networks, Signed: connector.Signed, System: system, Secure: connector.Secure,
+				Kind: smtpd.Connector, Net: l, Networks: connector.Networks, Unprotected: connector.Unprotected, Signed: connector.Signed, System: system, Secure: connector.Secure,
 			})
 		}
 	}

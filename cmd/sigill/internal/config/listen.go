@@ -29,7 +29,9 @@ type Listen struct {
 type Connector struct {
 	Address  string         `toml:"address"`
 	Networks []netip.Prefix `toml:"networks"`
-	Signed   bool           `toml:"signed"`
+	// Unprotected lets the clients of these networks send without TLS.
+	Unprotected bool `toml:"unprotected"`
+	Signed      bool `toml:"signed"`
 	// The clients' certificates: the authority they must lead to, and the names they must be for one of.
 	ClientCA    File     `toml:"client_ca"`
 	ClientNames []string `toml:"client_names"`
@@ -85,6 +87,7 @@ func (c Connector) checkClients(f faults) {
 	f.fits("client_ca", err)
 	f.need("client_names", c.ClientCA == "" || len(c.ClientNames) > 0, "must list the names that the mail system's certificate is for, such as [\"mail.example.se\"]")
 	f.need("client_ca", c.ClientCA != "" || len(c.ClientNames) == 0, "must be set beside client_names")
+	f.need("unprotected", !c.Unprotected || len(c.Networks) > 0, "is about clients known by network: set networks")
 	f.need("signed", !c.Signed || len(c.Networks) > 0, "is about clients known by network: set networks")
 }
 
