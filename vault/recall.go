@@ -33,13 +33,22 @@ func (r *Reader) Recall(ctx context.Context, id MessageID) (out Recall, err erro
 		if !a.sender(rec) {
 			return ErrNotFound
 		}
-		if rec.Recalled == 0 {
-			if err := a.recall(id, &rec); err != nil {
-				return err
-			}
+		out, err = a.recall(id, &rec, a.v.actor(a.reader.p), a.mine)
+		return err
+	})
+	return out, err
+}
+
+// Recall is that of [Reader], by whoever runs the server: for a sender who cannot, and has to be fast. ErrNotFound if there
+// is no such message, or if a person sent it.
+func (a *Administration) Recall(ctx context.Context, id MessageID) (out Recall, err error) {
+	err = a.v.update(ctx, func(t *tx) error {
+		rec, found, err := load[messageRecord](t, tMessage, id[:])
+		if err != nil || !found || rec.FromPerson {
+			return errors.Join(err, notIf(err != nil))
 		}
-		out = rec.recall()
-		return nil
+		out, err = t.recall(id, &rec, a.by, func(owner) bool { return false })
+		return err
 	})
 	return out, err
 }
@@ -56,9 +65,13 @@ func (rec *messageRecord) recall() Recall {
 	return out
 }
 
-func (a *access) recall(id MessageID, rec *messageRecord) error {
-	from := a.v.staffOwner(rec.From)
-	rec.Recalled, rec.Held = instantOf(a.v.now()), false
+// recall is by one of the sender's side, whose own copies stay.
+func (t *tx) recall(id MessageID, rec *messageRecord, by string, own func(owner) bool) (Recall, error) {
+	if rec.Recalled != 0 {
+		return rec.recall(), nil
+	}
+	from := t.v.staffOwner(rec.From)
+	rec.Recalled, rec.Held = instantOf(t.v.now()), false
 	for i := range rec.Recipients {
 		r := &rec.Recipients[i]
 		if rank[r.Status] < rank[Opened] && !r.delivered() {
@@ -66,13 +79,13 @@ func (a *access) recall(id MessageID, rec *messageRecord) error {
 		}
 	}
 	out := rec.recall()
-	return errors.Join(
-		a.saveStatus(id, rec),
-		a.w.Delete(tHold, join(from[:], id[:])),
-		a.dropJobs(id, func(jobRecord) bool { return true }),
-		a.leave(id, func(o owner) bool { return o == from || a.mine(o) }),
-		a.record(Event{
-			Actor: a.v.actor(a.reader.p), Action: "recall", Message: id, Result: "ok",
+	return out, errors.Join(
+		t.saveStatus(id, rec),
+		t.w.Delete(tHold, join(from[:], id[:])),
+		t.dropJobs(id, func(jobRecord) bool { return true }),
+		t.leave(id, func(o owner) bool { return o == from || own(o) }),
+		t.record(Event{
+			Actor: by, Action: "recall", Message: id, Result: "ok",
 			Detail: fmt.Sprintf("%d unread, %d read", len(out.Unread), len(out.Read)),
 		}),
 	)

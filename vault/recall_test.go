@@ -112,6 +112,51 @@ func TestRecallOfAHeldMessage(t *testing.T) {
 	}
 }
 
+// TestRecallByTheOperator: whoever runs the server takes back what staff sent, and has no other right to it.
+func TestRecallByTheOperator(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx, id := t.Context(), h.deposit(mail("a@x", "hemligt"), omsorg, false, kim, cia).ID
+	read(t, h.reader(vault.Staff(cia)), id)
+	operator := h.Administration("os:root")
+	out, err := operator.Recall(ctx, id)
+	must(t, err)
+	again, err := operator.Recall(ctx, id)
+	must(t, err)
+	if !slices.Equal(out.Unread, []policy.Address{kim}) || !slices.Equal(out.Read, []policy.Address{cia}) || !again.At.Equal(out.At) {
+		t.Errorf("%+v, then %+v", out, again)
+	}
+	for _, gone := range []vault.Principal{vault.Person(kimsID), vault.Staff(cia)} {
+		if _, err := h.reader(gone).Open(ctx, id); !errors.Is(err, vault.ErrNotFound) {
+			t.Errorf("it can still be opened: %v", err)
+		}
+	}
+	read(t, h.reader(vault.Staff(bo)), id) // of the sender's side
+	lines := 0
+	must(t, h.Audit().Events(ctx, 0, func(e vault.Event) bool {
+		if e.Action == "recall" {
+			if lines++; e.Actor != "os:root" || e.Message != id {
+				t.Errorf("%+v", e)
+			}
+		}
+		return true
+	}))
+	if lines != 1 {
+		t.Errorf("%d lines in the audit", lines)
+	}
+	sent := h.deposit(mail("b@x", "hemligt"), anna, false, kim).ID
+	w, _, err := h.reader(vault.Person(kimsID)).Reply(ctx, sent)
+	must(t, err)
+	reply, err := w.Commit(ctx)
+	must(t, err)
+	for why, id := range map[string]vault.MessageID{"no message": {1}, "a person's reply": reply.ID} {
+		if _, err := operator.Recall(ctx, id); !errors.Is(err, vault.ErrNotFound) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	read(t, h.reader(vault.Staff(anna)), reply.ID)
+}
+
 func TestReminders(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour

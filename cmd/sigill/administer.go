@@ -71,6 +71,7 @@ var operations = map[string]func() operation{
 	"key list":            func() operation { return new(keyList) },
 	"key rotate":          func() operation { return new(keyRotate) },
 	"maintain":            func() operation { return new(maintain) },
+	"recall":              func() operation { return new(recallCommand) },
 	"verify":              func() operation { return new(verify) },
 }
 

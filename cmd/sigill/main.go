@@ -84,6 +84,7 @@ type commandLine struct {
 	Key       keyCommand     `cmd:"" help:"The vault's key."`
 	Audit     auditCommand   `cmd:"" help:"Who did what."`
 	Hold      holdCommand    `cmd:"" help:"Legal holds."`
+	Recall    recallCommand  `cmd:"" help:"Take a message back."`
 	Backup    backup         `cmd:"" help:"Write a backup while the server runs."`
 	Restore   restoreCommand `cmd:"" help:"Bring a vault back from a backup."`
 	Verify    verify         `cmd:"" help:"Check everything in the vault."`
