@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +146,81 @@ func TestVaultFull(t *testing.T) {
 	g.empty()
 	if _, err := g.send(secureMail, cecil); err != nil {
 		t.Errorf("a small one: %v", err)
+	}
+}
+
+// TestFullAndNotFullAgain: while the vault has no room its clients keep their mail and are told to try again; when there is
+// room the same mail is taken on the same connection. What was taken is there, and nothing else.
+func TestFullAndNotFullAgain(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(o *setup) { o.vault.MaxSize = 4 << 20 })
+	number := 0
+	mail := func(n int) string {
+		return fmt.Sprintf("From: anna@kommun.example\r\nMessage-ID: <%d@kommun.example>\r\nSubject: [secure] nr %d.\r\n\r\n", n, n) + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 2000)
+	}
+	c := g.client(Connector)
+	var taken []int
+	for ; number < 100; number++ {
+		_, err := submit(c, anna.String(), mail(number), cecil)
+		if code(err) == "452 4.3.1" {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, number)
+	}
+	if number < 3 || number == 100 {
+		t.Fatalf("full after %d mails", number)
+	}
+	for range 3 {
+		if _, err := submit(c, anna.String(), mail(number), cecil); code(err) != "452 4.3.1" {
+			t.Errorf("full, and then %v", err)
+		}
+	}
+	if r, err := submit(c, anna.String(), plainMail, cecil); err != nil {
+		t.Errorf("mail that passes needs no room: %v, %v", r, err)
+	}
+	g.holds(taken)
+
+	// Somebody deletes the first two, which makes room.
+	for _, who := range []vault.Principal{vault.Staff(anna), vault.Person(person)} {
+		r, err := g.vault.Reader(t.Context(), who, vault.DoorWeb)
+		if err != nil {
+			t.Fatal(err)
+		}
+		boxes, err := r.Mailboxes(t.Context())
+		for _, box := range boxes {
+			entries, _ := r.Entries(t.Context(), box.ID, 0, 2)
+			for _, e := range entries {
+				err = errors.Join(err, r.Delete(t.Context(), e.Message))
+			}
+		}
+		if r.Close(); err != nil {
+			t.Fatalf("a full vault lets nobody delete: %v", err)
+		}
+	}
+	if _, err := submit(c, anna.String(), mail(number), cecil); err != nil {
+		t.Fatalf("there is room again: %v", err)
+	}
+	g.holds(append(taken[2:], number))
+	if r, err := g.vault.Verify(t.Context(), nil); err != nil || len(r.Faults) > 0 {
+		t.Errorf("verify: %v, %v", err, r.Faults)
+	}
+}
+
+// holds fails unless the recipient has the mails of these numbers, whole, and no other.
+func (g *gateway) holds(numbers []int) {
+	g.t.Helper()
+	all := g.sealed(vault.Person(person))
+	if len(all) != len(numbers) {
+		g.t.Errorf("%d mails are there, not %d", len(all), len(numbers))
+	}
+	for _, n := range numbers {
+		if !slices.ContainsFunc(all, func(raw string) bool {
+			return strings.Contains(raw, fmt.Sprintf("Subject: nr %d.\r\n", n)) && strings.Count(raw, "x") > 2000*98
+		}) {
+			g.t.Errorf("mail %d was taken and is not there", n)
+		}
 	}
 }
 

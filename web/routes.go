@@ -95,14 +95,14 @@ func (s *Server) staffRoutes(m *http.ServeMux) {
 	m.HandleFunc("POST /messages/{id}/delete", s.staff(s.reading(s.deleteMessage)))
 }
 
-// chain is the way of every request: headers, log and rescue, language and session, origin, page.
+// chain is the way of every request: client, headers, log and rescue, language and session, origin, page.
 func (s *Server) chain() http.Handler {
 	same := http.NewCrossOriginProtection()
 	same.AddInsecureBypassPattern(callbackPattern) // it reads no cookie
 	same.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, s.visit(w, r), errCrossOrigin)
 	}))
-	return s.withHeaders(s.withRescue(s.withSession(same.Handler(http.HandlerFunc(s.route)))))
+	return s.withClient(s.withHeaders(s.withRescue(s.withSession(same.Handler(http.HandlerFunc(s.route))))))
 }
 
 // route answers unknown addresses and methods with pages of our own instead of the mux's.

@@ -57,6 +57,8 @@ type Config struct {
 	Staff StaffLogin
 	// MailClients are the settings that mail programs look up; nil offers none.
 	MailClients *autoconfig.Settings
+	// Proxies in front of the server tell who its clients are; none unless configured.
+	Proxies Proxies
 	// TLS is what Run serves with. If nil Run serves without TLS, for a listener that has done it already; browsers send
 	// the session cookie over TLS only.
 	TLS *tls.Config

@@ -96,6 +96,7 @@ type fakeProvider struct {
 	name   string
 	end    string
 	err    error // of Finish
+	seen   login.Visit
 }
 
 func (p *fakeProvider) About() login.About {
@@ -104,6 +105,9 @@ func (p *fakeProvider) About() login.About {
 
 func (p *fakeProvider) Start(_ context.Context, v login.Visit) (login.Begun, error) {
 	state := rand.Text()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen = v
 	return login.Begun{URL: v.Callback + "?state=" + state, Memory: state}, nil
 }
 

@@ -58,6 +58,7 @@ type gatewayConfig struct {
 	SMTPLimits       smtpd.Limits
 	IMAPLimits       imapd.Limits
 	WebLimits        web.Limits
+	WebProxies       web.Proxies
 	Log              *slog.Logger
 	Now              func() time.Time // time.Now if nil
 }
@@ -117,7 +118,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 			gatherer.Header(f, message.ParseHeader(header))
 			gatherer.Outcomes(f)
 		},
-		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Info: c.Info, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Now: c.Now,
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Info: c.Info, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Proxies: c.WebProxies, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 // words are the commands of testdata/script.
 var words = map[string]func(*testscript.TestScript, bool, []string){
 	"demo": demoWord, "world": worldWord, "submit": submitWord, "mail": mailWord, "nomail": noMailWord, "follow": followWord,
-	"browse": browseWord, "complete": completeWord, "save": saveWord, "reply": replyWord, "imap": imapWord, "sealed": sealedWord,
+	"browse": browseWord, "complete": completeWord, "ask": askWord, "settle": settleWord, "save": saveWord, "reply": replyWord, "imap": imapWord, "sealed": sealedWord,
 	"passed": passedWord, "leaks": leaksWord, "usage": usageWord,
 }
 
@@ -158,6 +158,34 @@ func completeWord(ts *testscript.TestScript, neg bool, args []string) {
 		return ""
 	})
 	want(ts, neg, err == nil, "%v", err)
+}
+
+// ask WHO ADDRESS: on the page that is open staff let a recipient identify.
+func askWord(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, len(args) == 2, "ask WHO ADDRESS")
+	choose(ts, neg, args[0], "/holds/", "ask:"+args[1], "on")
+}
+
+// settle WHO approve|reject: on the page that is open staff answer who a recipient is said to be.
+func settleWord(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, len(args) == 2, "settle WHO approve|reject")
+	choose(ts, neg, args[0], "/claims", "answer", args[1])
+}
+
+// choose submits the form that leads to a path, with one thing chosen. The page after it is on stdout.
+func choose(ts *testscript.TestScript, neg bool, who, to, name, value string) {
+	s := sceneOf(ts)
+	page, err := s.pageOf(who)
+	ts.Check(err)
+	form, err := page.FormTo(to)
+	if err == nil {
+		err = form.Choose(name, value)
+	}
+	ts.Check(err)
+	page, err = s.browserOf(who).Submit(context.Background(), form, nil)
+	ts.Check(err)
+	fmt.Fprint(ts.Stdout(), s.see(who, page))
+	want(ts, neg, isOK(page), "%s sees %d at %s", who, page.Status, page.URL.Path)
 }
 
 // save WHO WHAT FILE: WHAT is raw or pdf of the message a browser shows, part:NAME one of its files, or written: the mail

@@ -23,8 +23,9 @@ type Form struct {
 	parts  bool     // multipart/form-data
 	order  []string // names of all values, as they stand on the page: that is how a browser sends them
 	values url.Values
-	fields []string // that a person can fill in
-	files  []string // fields for files
+	fields []string   // that a person can fill in
+	files  []string   // fields for files
+	choice url.Values // boxes that are not ticked, and buttons, with their values
 }
 
 // File is a file to attach.
@@ -79,7 +80,7 @@ func (f *Form) has(fields []string) bool {
 }
 
 func (p *Page) readForm(n *html.Node) (*Form, error) {
-	f := &Form{page: p, method: http.MethodGet, action: p.URL, values: url.Values{}}
+	f := &Form{page: p, method: http.MethodGet, action: p.URL, values: url.Values{}, choice: url.Values{}}
 	if m, ok := attribute(n, "method"); ok {
 		f.method = strings.ToUpper(m)
 	}
@@ -107,6 +108,8 @@ func (f *Form) readField(n *html.Node) {
 	}
 	value, _ := attribute(n, "value")
 	switch n.Data {
+	case "button":
+		f.choice.Add(name, value)
 	case "textarea":
 		f.fields = append(f.fields, name)
 		text := ""
@@ -122,14 +125,33 @@ func (f *Form) readField(n *html.Node) {
 			f.files = append(f.files, name)
 		case "submit", "button", "image", "reset":
 		case "checkbox", "radio":
-			if _, checked := attribute(n, "checked"); checked {
+			if !hasAttribute(n, "value") {
+				value = "on"
+			}
+			if hasAttribute(n, "checked") {
 				f.fill(name, value)
+			} else {
+				f.choice.Add(name, value)
 			}
 		default:
 			f.fields = append(f.fields, name)
 			f.fill(name, value)
 		}
 	}
+}
+
+func hasAttribute(n *html.Node, name string) bool {
+	_, ok := attribute(n, name)
+	return ok
+}
+
+// Choose ticks a box or presses a button of the form.
+func (f *Form) Choose(name, value string) error {
+	if !slices.Contains(f.choice[name], value) {
+		return fmt.Errorf("%w: with %s=%s to choose on %s", errNoForm, name, value, f.page.URL.Path)
+	}
+	f.fill(name, value)
+	return nil
 }
 
 func (f *Form) fill(name, value string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -22,12 +23,27 @@ type Web struct {
 	Colour      string `toml:"colour"`
 	ColourDark  string `toml:"colour_dark"`
 	Pages       File   `toml:"pages"`
+	// Proxies are reverse proxies that tell the client's address in the field ProxyHeader.
+	Proxies     []netip.Prefix `toml:"proxies"`
+	ProxyHeader string         `toml:"proxy_header"`
 }
 
-func defaultWeb() Web { return Web{MailClients: true} }
+// The fields by which proxies tell the client's address.
+const (
+	headerForwardedFor = "X-Forwarded-For"
+	headerForwarded    = "Forwarded"
+)
+
+func defaultWeb() Web {
+	return Web{MailClients: true, Proxies: []netip.Prefix{}, ProxyHeader: headerForwardedFor}
+}
 
 func (w Web) check(f faults, _ *Config) {
 	_, host, _ := strings.Cut(w.URL, "://")
+	f.need("proxy_header", w.ProxyHeader == headerForwardedFor || w.ProxyHeader == headerForwarded, "must be %q or %q", headerForwardedFor, headerForwarded)
+	for _, n := range w.Proxies {
+		f.need("proxies", n.Bits() != 0, "%s would let anybody claim any address: list the proxies' own", n)
+	}
 	f.need("url", isPlainURL(w.URL) && !strings.Contains(host, "/"),
 		"must be https, a host and nothing after it, such as \"https://sakert.example.se\"")
 	_, err := w.logo()
@@ -78,6 +94,11 @@ func (w Web) Brand() (b web.Brand, err error) {
 	}
 	b.Colours, err = brand.NewColours(w.Colour, w.ColourDark)
 	return b, err
+}
+
+// ProxiesInFront are the proxies as the server takes them.
+func (w Web) ProxiesInFront() web.Proxies {
+	return web.Proxies{Networks: w.Proxies, Forwarded: w.ProxyHeader == headerForwarded}
 }
 
 // MailClients are the settings that mail programs look up; nil if they are not to, or there is nothing to tell.
