@@ -67,12 +67,26 @@ func (r *Reader) MarkSeen(ctx context.Context, id MessageID) error {
 	return r.Mark(ctx, id, AddFlags, Seen, nil)
 }
 
-// Mark changes the flags of the message in all of the principal's mailboxes, as StoreFlags does.
+// Mark changes the flags of the message in all of the principal's mailboxes, as StoreFlags does. Where they are so already
+// it writes nothing: a message is marked as seen each time it is shown.
 func (r *Reader) Mark(ctx context.Context, id MessageID, how FlagChange, flags Flags, keywords []string) error {
 	var places []spot
-	err := r.view(ctx, func(a *access) (err error) {
-		places, err = a.places(id)
-		return err
+	err := r.view(ctx, func(a *access) error {
+		all, err := a.places(id)
+		if err != nil {
+			return err
+		}
+		places = nil
+		for _, p := range all {
+			e, _, err := load[entryRecord](a.tx, tEntry, entryKey(p.box, p.uid))
+			if err != nil {
+				return err
+			}
+			if after := how.apply(e, flags, keywords); after.Flags != e.Flags || !slices.Equal(after.Keywords, e.Keywords) {
+				places = append(places, p)
+			}
+		}
+		return nil
 	})
 	for _, p := range places {
 		if err == nil {

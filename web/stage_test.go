@@ -45,7 +45,7 @@ const password = "korrekt häst batteri"
 
 // stage is a server with a vault behind it.
 type stage struct {
-	t      *testing.T
+	t      testing.TB
 	vault  *vault.Vault
 	web    *web.Server
 	server *httptest.Server
@@ -127,13 +127,13 @@ func (p *fakeProvider) is(id policy.PersonID, err error) {
 }
 
 // newStage has the fake provider, and others beside it.
-func newStage(t *testing.T, limits web.Limits, others ...login.Provider) *stage {
+func newStage(t testing.TB, limits web.Limits, others ...login.Provider) *stage {
 	t.Helper()
 	return stageOf(t, func(c *web.Config) { c.Limits, c.Providers = limits, append(others, c.Providers...) })
 }
 
 // stageOf is a stage whose server is configured otherwise.
-func stageOf(t *testing.T, change func(*web.Config)) *stage {
+func stageOf(t testing.TB, change func(*web.Config)) *stage {
 	t.Helper()
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
@@ -171,7 +171,7 @@ func stageOf(t *testing.T, change func(*web.Config)) *stage {
 	return s
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +274,7 @@ func (s *stage) staff() *visitor {
 // answer is what came back.
 type answer struct {
 	*http.Response
-	t    *testing.T
+	t    testing.TB
 	path string
 	body string
 }
