@@ -270,12 +270,15 @@ func TestCSP(t *testing.T) {
 func TestTime(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 16
+	long := " title=\"" + strings.Repeat("'", maxTitle) + "\""
 	for _, row := range []struct{ name, start, again string }{
 		{"nested divs", "", "<div>"},
 		{"end tags that reach far", "<b>" + strings.Repeat("<div>", 199), "</b>"},
 		{"paragraphs behind a table", "<p><table><td>" + strings.Repeat("<span>", 190), "<div></div>"},
 		{"items behind spans", "<ul><li>" + strings.Repeat("<span>", 190), "<li></li>"},
 		{"formatting that is never closed", "", "<font color=red><p>"},
+		{"formatting with long attributes that end tags cross", "",
+			strings.Repeat("<b>", 190) + "<i" + long + "><u" + long + "><s" + long + ">" + strings.Repeat("</b>", 190) + "</s></u></i>"},
 		{"attributes", "<p ", "a=b "},
 		{"one style", "<p style='", `\41 `},
 		{"styles", "", `<p style="color:red;margin:0 0 0 0">x`},

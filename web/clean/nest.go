@@ -15,10 +15,11 @@ type open struct {
 
 // nest writes elements so that they are nested properly and not too deep.
 type nest struct {
-	out  bytes.Buffer
-	open []open
-	over map[string]int // start tags dropped for depth, by name
-	many map[string]int // open elements, by name
+	out     bytes.Buffer
+	open    []open
+	over    map[string]int // start tags dropped for depth, by name
+	many    map[string]int // open elements, by name
+	rewrite int            // octets of start tags that may still be written again
 }
 
 // find gives the place of the innermost open element among names, -1 if there is none above the barriers.
@@ -107,6 +108,9 @@ func (n *nest) end(name string) {
 	}
 	n.closeTo(i)
 	for _, o := range again {
+		if n.rewrite -= len(o.start); n.rewrite < 0 {
+			return // or a mail of long attributes would grow a thousandfold; its text goes on without them
+		}
 		n.out.Write(o.start)
 		n.push(o)
 	}

@@ -27,6 +27,7 @@ func newRewriter(opts Options) *rewriter {
 
 func (r *rewriter) run(mail []byte) {
 	z := html.NewTokenizer(bytes.NewReader(mail))
+	r.rewrite = len(mail) + 64<<10
 	var within string // the silent element the next text is of
 	for {
 		kind := z.Next()
