@@ -2,8 +2,10 @@ package web
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,8 +43,8 @@ func newAnswers(now func() time.Time) *answers {
 	return &answers{now: now, held: map[string]heldAnswer{}}
 }
 
-// put keeps a form; ok is false if there is no room.
-func (a *answers) put(provider string, form url.Values) (name string, ok bool) {
+// put keeps a form. Where there is no room the oldest goes: anybody can post forms, and a browser asks for its own at once.
+func (a *answers) put(provider string, form url.Values) (name string) {
 	size := 0
 	for key, values := range form {
 		size += len(key)
@@ -53,13 +55,20 @@ func (a *answers) put(provider string, form url.Values) (name string, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.drop()
-	if a.size+size > maxAnswers {
-		return "", false
+	for a.size+size > maxAnswers {
+		a.dropOldest()
 	}
 	name = rand.Text()
 	a.held[name] = heldAnswer{provider, form, size, a.now().Add(answerLife)}
 	a.size += size
-	return name, true
+	return name
+}
+
+// dropOldest forgets the form that has waited longest. The caller holds a.mu, and there is one.
+func (a *answers) dropOldest() {
+	oldest := slices.MinFunc(slices.Collect(maps.Keys(a.held)), func(x, y string) int { return a.held[x].until.Compare(a.held[y].until) })
+	a.size -= a.held[oldest].size
+	delete(a.held, oldest)
 }
 
 // take gives a form, once.
@@ -108,10 +117,7 @@ func (s *Server) takeForm(v *visit) error {
 	if err := v.r.ParseForm(); err != nil {
 		return errBadForm
 	}
-	name, ok := s.answers.put(provider.About().ID, v.r.PostForm)
-	if !ok {
-		return errTooMany
-	}
+	name := s.answers.put(provider.About().ID, v.r.PostForm)
 	return v.redirect(v.r.URL.Path + "?answer=" + name)
 }
 

@@ -1,13 +1,20 @@
 package web
 
 import (
+	"errors"
 	"io/fs"
 	"net/http/httptest"
+	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"sigill/policy"
+	"sigill/vault"
 )
 
 // TestNoFormInFiles: these methods of http.Request keep what is too large for memory in files, in clear.
@@ -93,5 +100,87 @@ func TestNetwork(t *testing.T) {
 		if got := network(r); got != want {
 			t.Errorf("%s is %s, want %s", remote, got, want)
 		}
+	}
+}
+
+// TestUnsentTwice: who goes back and sends a form again, though its mail waits, leaves no draft behind.
+func TestUnsentTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	if err := vault.CreateKeyFile(key); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := vault.OpenKeyFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Open(t.Context(), filepath.Join(dir, "vault"), keys, vault.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	u := &unsent{now: time.Now, drafts: map[string]*unsentDraft{}}
+	first, second := v.Depositor().Begin(vault.Deposit{}), v.Depositor().Begin(vault.Deposit{})
+	defer second.Abort()
+	u.keep("form", first, fields{})
+	u.keep("form", second, fields{})
+	if _, err := first.Write([]byte("x")); !errors.Is(err, vault.ErrClosed) {
+		t.Errorf("the first draft goes on: %v", err)
+	}
+	if d := u.take("form"); d == nil || d.draft != second {
+		t.Errorf("not the second draft waits: %v", d)
+	}
+}
+
+// TestFullOfStrangers: browsers that began a login and no more keep nobody out who logs in.
+func TestFullOfStrangers(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	s := newSessionStore(func() time.Time { return now }, DefaultLimits)
+	s.most = 100
+	in := vault.Person(policy.MustPersonID("199001019802"))
+	for i := range 3 * s.most {
+		token := strconv.Itoa(i)
+		if err := s.Commit(token, []byte("x"), time.Time{}); err != nil {
+			t.Fatalf("session %d: %v", i, err)
+		}
+		if i < s.most/2 {
+			s.describe(token, in, "browser")
+		}
+	}
+	if n := len(s.of(in, "")); n != s.most/2 || len(s.held) > s.most {
+		t.Errorf("%d of %d who are in are left, of %d sessions", n, s.most/2, len(s.held))
+	}
+	for i := range s.most {
+		if s.Commit("more"+strconv.Itoa(i), []byte("x"), time.Time{}) == nil {
+			s.describe("more"+strconv.Itoa(i), in, "browser")
+		}
+	}
+	if s.Commit("last", []byte("x"), time.Time{}) == nil {
+		t.Error("somebody who is in was put out")
+	}
+}
+
+// TestFullOfAnswers: whoever posts forms that belong to no login does not keep those of others from coming through.
+func TestFullOfAnswers(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	a := newAnswers(func() time.Time { return now })
+	junk := url.Values{"SAMLResponse": {strings.Repeat("x", maxAnswer-100)}}
+	first := a.put("idp", junk)
+	for range 2 * maxAnswers / maxAnswer {
+		now = now.Add(time.Millisecond)
+		a.put("idp", junk)
+	}
+	name := a.put("idp", url.Values{"SAMLResponse": {"mine"}})
+	if a.size > maxAnswers {
+		t.Errorf("%d octets are kept", a.size)
+	}
+	if form, ok := a.take("idp", name); !ok || form.Get("SAMLResponse") != "mine" {
+		t.Error("the newest form is gone")
+	}
+	if _, ok := a.take("idp", first); ok {
+		t.Error("the oldest form is kept")
 	}
 }

@@ -18,6 +18,7 @@ type sessionStore struct {
 	now  func() time.Time
 	idle time.Duration
 	life time.Duration
+	most int // sessions
 	mu   sync.Mutex
 	held map[tokenHash]heldSession
 }
@@ -46,7 +47,7 @@ const maxAgent = 300
 var errSessions = errors.New("web: too many sessions")
 
 func newSessionStore(now func() time.Time, l Limits) *sessionStore {
-	return &sessionStore{now: now, idle: l.Idle, life: l.Session, held: map[tokenHash]heldSession{}}
+	return &sessionStore{now: now, idle: l.Idle, life: l.Session, most: maxSessions, held: map[tokenHash]heldSession{}}
 }
 
 func (s *sessionStore) Find(token string) ([]byte, bool, error) {
@@ -70,7 +71,7 @@ func (s *sessionStore) Commit(token string, data []byte, _ time.Time) error {
 	switch {
 	case ok && !s.alive(h):
 		return nil // ended while the request was under way
-	case !ok && len(s.held) >= maxSessions:
+	case !ok && len(s.held) >= s.most && !s.evict():
 		return errSessions
 	case !ok:
 		h.began = now
@@ -81,6 +82,23 @@ func (s *sessionStore) Commit(token string, data []byte, _ time.Time) error {
 	}
 	s.held[hash] = h
 	return nil
+}
+
+// evict makes room by a session that nobody has logged in with, if one is found soon: anybody can begin a login without
+// going through with it, as often as they have addresses. The caller holds s.mu.
+func (s *sessionStore) evict() bool {
+	const look = 64 // of those the map gives, in its own order
+	n := 0
+	for hash, h := range s.held {
+		if h.name == "" {
+			delete(s.held, hash)
+			return true
+		}
+		if n++; n == look {
+			return false
+		}
+	}
+	return false
 }
 
 func (s *sessionStore) Delete(token string) error {

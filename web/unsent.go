@@ -29,11 +29,12 @@ const (
 	unsentTime = 15 * time.Minute
 )
 
-// keep puts a draft aside; if there are too many the oldest is given up.
+// keep puts a draft aside; if there are too many the oldest is given up, and so is one of the same form, which its writer
+// went back to.
 func (u *unsent) keep(token string, draft *vault.Draft, f fields) {
 	u.mu.Lock()
-	var old *unsentDraft
-	if len(u.drafts) >= maxUnsent {
+	old := u.drafts[token]
+	if old == nil && len(u.drafts) >= maxUnsent {
 		oldest := slices.MinFunc(slices.Collect(maps.Keys(u.drafts)), func(a, b string) int {
 			return u.drafts[a].until.Compare(u.drafts[b].until)
 		})
