@@ -181,5 +181,5 @@ func addressIn(v *visit, tag string) string {
 			q[name] = values
 		}
 	}
-	return v.r.URL.Path + "?" + q.Encode()
+	return "/" + strings.TrimLeft(v.r.URL.Path, "/") + "?" + q.Encode() // "//name/" would be another host
 }
