@@ -35,15 +35,20 @@ type entity struct {
 }
 
 // metadata keeps a provider's, and reads it anew when it is old. An old one is used until its own end if the new one
-// cannot be had.
+// cannot be had, and then some minutes before that is tried again.
 type metadata struct {
 	config Config
 	http   *http.Client
 
-	mu      sync.Mutex
-	known   *entity
-	fetched time.Time
+	fetching sync.Mutex // held while one is fetched
+
+	mu    sync.Mutex // never held while anything waits
+	known *entity
+	due   time.Time // when it is to be fetched
 }
+
+// tryAgain is how long one that could not be had is not asked for while an old one does.
+const tryAgain = 5 * time.Minute
 
 func newMetadata(c Config) (*metadata, error) {
 	s := c.Metadata
@@ -77,26 +82,47 @@ func (m *metadata) last() *entity {
 	return m.known
 }
 
-// get gives the provider's, fetched if need be. One fetch at a time; others wait for it.
+// get gives the provider's, fetched if need be. One fetch at a time; others wait for it if they have none that is good.
 func (m *metadata) get(ctx context.Context) (*entity, error) {
+	known, good, due := m.look()
+	switch {
+	case !due && !good:
+		return nil, errExpired
+	case !due, good && !m.fetching.TryLock():
+		return known, nil
+	case !good:
+		m.fetching.Lock()
+	}
+	defer m.fetching.Unlock()
+	if known, good, due = m.look(); !due {
+		return known, nil // another has fetched it
+	}
+	fresh, err := m.fetch(context.WithoutCancel(ctx), m.config.Now())
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.config.Now()
-	var err error
-	if m.config.Metadata.URL != "" && (m.known == nil || now.Sub(m.fetched) > m.config.Metadata.Refresh) {
-		var fresh *entity
-		if fresh, err = m.fetch(context.WithoutCancel(ctx), now); err == nil {
-			m.known, m.fetched = fresh, now
-		}
-	}
-	if m.known == nil {
+	switch {
+	case err == nil:
+		m.known, m.due = fresh, m.config.Now().Add(m.config.Metadata.Refresh)
+	case good:
+		m.due = m.config.Now().Add(tryAgain)
+	case known != nil:
+		return nil, errors.Join(errExpired, err)
+	default:
 		return nil, err
-	}
-	if end := m.known.until; !end.IsZero() && now.After(end) {
-		return nil, errors.Join(errors.New("the provider's metadata has expired"), err)
 	}
 	return m.known, nil
 }
+
+// look tells what is known, whether it is good now, and whether it is to be fetched.
+func (m *metadata) look() (known *entity, good, due bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.config.Now()
+	good = m.known != nil && (m.known.until.IsZero() || !now.After(m.known.until))
+	return m.known, good, m.config.Metadata.URL != "" && (!good || !now.Before(m.due))
+}
+
+var errExpired = errors.New("the provider's metadata has expired")
 
 func (m *metadata) fetch(ctx context.Context, now time.Time) (*entity, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)

@@ -415,6 +415,56 @@ func TestFetchedMetadata(t *testing.T) {
 	}
 }
 
+// TestMetadataHangs: pages with a login button do not wait for a federation that does not answer, and while old metadata is
+// good, one login in five minutes does.
+func TestMetadataHangs(t *testing.T) {
+	t.Parallel()
+	i := newIDP(t)
+	asked, answer := make(chan struct{}, 10), make(chan string)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		w.Write([]byte(<-answer))
+	}))
+	t.Cleanup(server.Close)
+	i.config.Metadata = saml.Source{URL: server.URL, Signer: i.other.certificate}
+	i.config.Origins, i.config.HTTP = []string{"https://idp.example.se"}, server.Client()
+	t.Cleanup(server.Client().CloseIdleConnections)
+	p := i.provider()
+	start := func() chan error {
+		done := make(chan error, 1)
+		go func() {
+			_, err := p.Start(t.Context(), visit())
+			done <- err
+		}()
+		return done
+	}
+	first := start()
+	<-asked
+	p.About() // or the test hangs
+	answer <- write(t, i.signed(i.element(i.metadata(i.it.certificate)), i.other, dsig.RSASHA256SignatureMethod))
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	i.now = i.now.Add(7 * time.Hour)
+	slow := start()
+	<-asked
+	if err := <-start(); err != nil {
+		t.Errorf("beside one that waits: %v", err)
+	}
+	answer <- "broken"
+	if err := <-slow; err != nil {
+		t.Errorf("the old metadata is good for a day: %v", err)
+	}
+	if err := <-start(); err != nil || len(asked) > 0 {
+		t.Errorf("asked again at once: %v", err)
+	}
+	i.now = i.now.Add(6 * time.Minute)
+	slow = start()
+	<-asked
+	answer <- "broken"
+	<-slow
+}
+
 // TestOurMetadata: a provider can read it, and find its signature right.
 func TestOurMetadata(t *testing.T) {
 	t.Parallel()
