@@ -82,3 +82,35 @@ func TestAdministration(t *testing.T) {
 		t.Error(report.Faults)
 	}
 }
+
+// TestRemovedAccountReads: a session that was begun before its account was removed reads, writes and sends nothing more.
+func TestRemovedAccountReads(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx, r := t.Context(), h.reader(vault.Staff(cia))
+	sent := h.deposit(mail("1@x", "Beslut"), anna, false, cia)
+	inbox := box(t, r, cia, vault.Inbox)
+	must(t, h.Administration("root").RemoveAccount(ctx, cia))
+	for what, try := range map[string]func() error{
+		"open":     func() error { _, err := r.Open(ctx, sent.ID); return err },
+		"headers":  func() error { _, err := r.Headers(ctx, sent.ID); return err },
+		"info":     func() error { _, err := r.Info(ctx, sent.ID); return err },
+		"list":     func() error { _, err := r.Entries(ctx, inbox.ID, 0, 0); return err },
+		"watch":    func() error { _, err := r.Watch(ctx, inbox.ID); return err },
+		"folder":   func() error { _, err := r.CreateFolder(ctx, policy.Address{}, "Nytt", vault.Folder); return err },
+		"complete": func() error { return r.Complete(ctx, sent.ID, nil) },
+	} {
+		if err := try(); !errors.Is(err, vault.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if indexes, err := r.Indexes(ctx, sent.ID); err != nil || indexes[0] != nil {
+		t.Errorf("an index: %v, %v", indexes, err)
+	}
+	if all, err := r.Mailboxes(ctx); err != nil || len(all) > 0 {
+		t.Errorf("mailboxes: %v, %v", all, err)
+	}
+	if may, err := h.Directory().MaySendAs(ctx, cia, cia); err != nil || may {
+		t.Errorf("it may send: %v, %v", may, err)
+	}
+}

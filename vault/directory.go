@@ -135,12 +135,12 @@ func (t *tx) functionsOf(member owner) (out []owner) {
 
 // MaySendAs tells whether the account may use the address as sender: its own, or a function address it belongs to.
 func (d *Directory) MaySendAs(ctx context.Context, account, from policy.Address) (bool, error) {
-	if account.Key() == from.Key() {
-		return true, nil
-	}
 	var may bool
 	err := d.v.view(ctx, func(t *tx) error {
-		may = t.r.Get(tMember, d.v.memberKey(account, d.v.staffOwner(from))) != nil
+		o := d.v.staffOwner(account)
+		own := account.Key() == from.Key()
+		// The account is asked for, since one that was removed may still have a connection.
+		may = t.r.Get(tAccount, o[:]) != nil && (own || t.r.Get(tMember, d.v.memberKey(account, d.v.staffOwner(from))) != nil)
 		return nil
 	})
 	return may, err

@@ -173,15 +173,14 @@ func (a *access) emptyFolder(id MailboxID, after UID) (n int, last UID, stays, e
 
 // staffOf is the owner of a function address of the principal's, or of the principal's own mailboxes for a zero address.
 func (a *access) staffOf(of policy.Address) (owner, error) {
-	switch o := a.v.staffOwner(of); {
-	case a.reader.p.IsPerson():
-		return owner{}, ErrNotFound // persons have no folders
-	case of.IsZero():
-		return a.reader.own, nil
-	case a.mine(o):
-		return o, nil
+	o := a.v.staffOwner(of)
+	if of.IsZero() {
+		o = a.reader.own
 	}
-	return owner{}, ErrNotFound
+	if a.reader.p.IsPerson() || !a.mine(o) { // persons have no folders
+		return owner{}, ErrNotFound
+	}
+	return o, nil
 }
 
 // folder gives one of the principal's folders.

@@ -72,15 +72,16 @@ func (r *Reader) update(ctx context.Context, fn func(*access) error) error {
 type access struct {
 	*tx
 	reader *Reader
-	owners []owner // own, then those of function addresses, or of a person's former numbers
+	owners []owner // own, then those of function addresses, or of a person's former numbers; none if the account is no more
 	boxes  map[MailboxID]bool
 }
 
 func (r *Reader) access(t *tx) *access {
 	a := &access{tx: t, reader: r, boxes: map[MailboxID]bool{}}
-	if r.p.IsPerson() {
+	switch {
+	case r.p.IsPerson():
 		a.owners = t.numbersOf(r.own, hadBefore)
-	} else {
+	case t.r.Get(tAccount, r.own[:]) != nil: // it may have been removed since the session began
 		a.owners = append([]owner{r.own}, t.functionsOf(r.own)...)
 	}
 	return a
