@@ -39,7 +39,7 @@ func (r *Reader) Holds(ctx context.Context) (out []Info, err error) {
 // Complete gives identities, by the key of the address, to the recipients of a held message, and asks the others, of the
 // addresses ask, to identify themselves. When every outside recipient has an identity the hold ends: access is given and
 // notices are queued in the same transaction. ErrIncomplete, and nothing is changed, if a recipient has neither an
-// identity nor been asked. ErrNotFound if the message is not held or was not sent by the principal's side.
+// identity nor been asked; ErrOtherPerson if an address was bound to another person in the meantime. ErrNotFound if the message is not held or was not sent by the principal's side.
 func (r *Reader) Complete(ctx context.Context, id MessageID, identities map[string]policy.PersonID, ask ...policy.Address) error {
 	return r.update(ctx, func(a *access) error {
 		rec, err := a.heldBySide(id)
@@ -62,15 +62,16 @@ func (a *access) identify(id MessageID, rec *messageRecord, identities map[strin
 		if !r.Kind.Outside() || r.Person != "" {
 			continue
 		}
-		if person := identities[r.Address.Key()]; !person.IsZero() {
-			r.Person = person.Digits()
-			continue
-		}
+		person := identities[r.Address.Key()]
 		binding, known, err := a.binding(r.Address) // it may have come since
 		if err != nil {
 			return err
 		}
 		switch {
+		case known && !person.IsZero() && person.Digits() != binding.Person:
+			return ErrOtherPerson
+		case !person.IsZero():
+			r.Person = person.Digits()
 		case known:
 			r.Person = binding.Person
 		case slices.ContainsFunc(ask, func(to policy.Address) bool { return to.Key() == r.Address.Key() }):

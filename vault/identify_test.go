@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -181,4 +182,21 @@ func TestAnotherByTheLinkIsToldToTheSenderOnce(t *testing.T) {
 	if !mine.Recipients[0].Mismatch.IsZero() {
 		t.Error("the recipient sees it")
 	}
+}
+
+// TestNumberAgainstBinding: the number that a sender types does not win over what was verified since the message was held.
+func TestNumberAgainstBinding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.deposit(mail("a@x", "Kallelse"), anna, true, new_).ID
+	must(t, h.Directory().PutBinding(t.Context(), vault.Binding{Address: new_, Person: otherID, Verified: time.Now()}))
+	sender := h.reader(vault.Staff(anna))
+	if err := sender.Complete(t.Context(), id, map[string]policy.PersonID{new_.Key(): kimsID}); !errors.Is(err, vault.ErrOtherPerson) {
+		t.Errorf("another person's number: %v", err)
+	}
+	if _, err := h.reader(vault.Person(kimsID)).Open(t.Context(), id); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("that person reads it: %v", err)
+	}
+	must(t, sender.Complete(t.Context(), id, map[string]policy.PersonID{new_.Key(): otherID}))
+	read(t, h.reader(vault.Person(otherID)), id)
 }

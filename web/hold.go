@@ -127,13 +127,16 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 	identities, ask := body.read(v.r, s.config.Rules)
 	if body.Faults == 0 {
 		err := r.Complete(v.r.Context(), id, identities, ask...)
-		if err == nil {
+		switch {
+		case err == nil:
 			return v.redirect("/holds/" + id.String() + "/done")
-		}
-		if !errors.Is(err, vault.ErrIncomplete) {
+		case errors.Is(err, vault.ErrIncomplete):
+			body.Fault = "hold.error.incomplete"
+		case errors.Is(err, vault.ErrOtherPerson):
+			body.Fault = "write.error.other"
+		default:
 			return err
 		}
-		body.Fault = "hold.error.incomplete"
 	}
 	return s.render(v, http.StatusUnprocessableEntity, "hold", v.lang.heading("hold.title", true), body)
 }
