@@ -3,6 +3,7 @@ package policy
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // DefaultTags are the subject tags of a configuration that names none.
@@ -15,8 +16,8 @@ type Span struct{ Start, End int }
 // space that followed it.
 //
 // A tag counts wherever it stands in the subject, since a tag that is overlooked is a leak and one too many is not.
-// Case, white space inside brackets, the full width forms of East Asian keyboards, marks that show as nothing and the two
-// Unicode ways of writing å, ä and ö make no difference. A tag that begins or ends in a letter must not be part of a
+// Case, white space inside brackets, the full width forms of East Asian keyboards, marks that show as nothing, the two
+// Unicode ways of writing å, ä and ö, and what programs make of them that mistake a charset, make no difference. A tag that begins or ends in a letter must not be part of a
 // longer word: "#säkert" is not in "#säkertext". Of several tags the first is given; the others stay in the subject.
 func FindTag(subject string, tags []string) (tag string, at Span, found bool) {
 	text := fold(subject)
@@ -50,7 +51,7 @@ func fold(s string) []folded {
 			continue
 		}
 		if n > 0 {
-			if r > unicode.MaxLatin1 { // as all marks are
+			if r > unicode.MaxLatin1 || out[n-1].r == 'ã' { // as all marks are; or what began in UTF-8
 				if c, ok := composed[[2]rune{out[n-1].r, r}]; ok {
 					out[n-1] = folded{c, Span{out[n-1].at.Start, i + 1}}
 					continue
@@ -79,13 +80,18 @@ func simple(r rune) rune {
 	return unicode.ToLower(r)
 }
 
-// composed is Unicode normalisation form C for the letters Swedish adds to the alphabet; mail written on Apple's
-// systems comes decomposed.
+// composed is Unicode normalisation form C for the letters Swedish adds to the alphabet, since mail written on Apple's
+// systems comes decomposed; and those letters where a program wrote UTF-8 and said that it was something else.
 var composed = map[[2]rune]rune{
 	{'a', '\u0308'}: 'ä',
 	{'a', '\u030a'}: 'å',
 	{'o', '\u0308'}: 'ö',
 	{'e', '\u0301'}: 'é',
+	// The two octets of UTF-8, small and capital, as windows-1252.
+	{'ã', '¤'}: 'ä', {'ã', '„'}: 'ä',
+	{'ã', '¥'}: 'å', {'ã', '…'}: 'å',
+	{'ã', '¶'}: 'ö', {'ã', '–'}: 'ö',
+	{'ã', '©'}: 'é', {'ã', '‰'}: 'é',
 }
 
 // ignorable tells the marks that show as nothing and that word processors leave in text: control characters, soft hyphen,
@@ -108,12 +114,15 @@ func find(text, tag []folded) (Span, bool) {
 
 func matches(text, tag []folded) bool {
 	for i := range tag {
-		if text[i].r != tag[i].r {
+		if text[i].r != tag[i].r && !(tag[i].r > unicode.MaxASCII && standsIn(text[i].r)) {
 			return false
 		}
 	}
 	return true
 }
+
+// standsIn tells what programs put in place of a letter that they cannot read or write.
+func standsIn(r rune) bool { return r == '?' || r == utf8.RuneError }
 
 func bounded(text []folded, start, end int) bool {
 	before := start == 0 || !word(text[start].r) || !word(text[start-1].r)
