@@ -1,10 +1,12 @@
 package smtpd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -467,5 +469,16 @@ func TestNothingOfAMailInTheLog(t *testing.T) {
 		if !strings.Contains(g.log.String(), "passed on") {
 			t.Error("the log has nothing")
 		}
+	}
+}
+
+// TestPanicInLog: the value of a panic can be what a mail holds, so only its type is logged.
+func TestPanicInLog(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	l := libraryLog{slog.New(slog.NewTextHandler(&out, nil))}
+	l.Printf("panic serving %v: %v\n%s", &net.TCPAddr{}, "Subject: hemligt", []byte("the stack"))
+	if got := out.String(); strings.Contains(got, "hemligt") || !strings.Contains(got, "string") || !strings.Contains(got, "the stack") {
+		t.Error(got)
 	}
 }

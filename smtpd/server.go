@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -192,8 +193,15 @@ type libraryLog struct{ log *slog.Logger }
 
 func (l libraryLog) Printf(format string, args ...any) {
 	// How a connection ended, or a panic in go-smtp itself: it has one when a connection closes just as a BDAT begins, and
-	// recovers from it.
-	for _, a := range args {
+	// recovers from it. What a panic holds may be content, unless it is Go's own; []byte is the stack.
+	for i, a := range args {
+		switch a.(type) {
+		case runtime.Error, []byte, net.Addr:
+		default:
+			if strings.HasPrefix(format, "panic") {
+				args[i] = fmt.Sprintf("%T", a)
+			}
+		}
 		if err, ok := a.(error); ok && (errors.Is(err, errLeave) || errors.Is(err, errCommands) || isTimeout(err)) {
 			return
 		}
