@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -182,5 +184,83 @@ func TestFullOfAnswers(t *testing.T) {
 	}
 	if _, ok := a.take("idp", first); ok {
 		t.Error("the oldest form is kept")
+	}
+}
+
+// TestTurns: one principal's requests wait for each other, and for nobody else's.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	turns := &turns{most: 2, lines: map[vault.Principal]*line{}}
+	me, other := vault.Person(policy.MustPersonID("199001019802")), vault.Staff(policy.MustAddress("anna@kommun.example"))
+	take := func(who vault.Principal) (done func()) {
+		done, err := turns.take(t.Context(), who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	first, second := take(me), take(me.Named("Astrid"))
+	over, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := turns.take(over, me); !errors.Is(err, context.Canceled) {
+		t.Errorf("a third, whose browser goes away: %v", err)
+	}
+	take(other)()
+	third := make(chan func())
+	go func() {
+		done, _ := turns.take(t.Context(), me)
+		third <- done
+	}()
+	first()
+	(<-third)()
+	second()
+	if len(turns.lines) > 0 {
+		t.Errorf("remembered for nothing: %v", turns.lines)
+	}
+}
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGate(l, Limits{Connections: 10, PerNetwork: 2})
+	defer g.Close()
+	inside := make(chan net.Conn, 10)
+	go func() {
+		for {
+			c, err := g.Accept()
+			if err != nil {
+				return
+			}
+			inside <- c
+		}
+	}()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	dial()
+	dial()
+	first := <-inside
+	defer (<-inside).Close()
+	if _, err := dial().Read(make([]byte, 1)); err == nil {
+		t.Error("a third connection of a network that may have two")
+	}
+	first.Close()
+	first.Close() // counts once
+	dial()
+	defer (<-inside).Close()
+	if g.all != 2 {
+		t.Errorf("%d connections are counted", g.all)
+	}
+	g.most = 2
+	if g.enter(networkOf("192.0.2.1:5")) {
+		t.Error("one more than there is room for")
 	}
 }

@@ -57,14 +57,25 @@ func (l *limiter) sweep() {
 func network(r *http.Request) string {
 	a := address(r)
 	if a.Is6() {
-		p, _ := a.Prefix(64)
-		return p.String()
+		return networkOf(r.RemoteAddr).String()
 	}
 	return a.String()
 }
 
+// networkOf is that of an address with a port; zero if it cannot be told.
+func networkOf(remote string) netip.Prefix {
+	bits, a := 32, addressOfPort(remote)
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
 // address is the visitor's, invalid if it cannot be told.
-func address(r *http.Request) netip.Addr {
-	ap, _ := netip.ParseAddrPort(r.RemoteAddr)
+func address(r *http.Request) netip.Addr { return addressOfPort(r.RemoteAddr) }
+
+func addressOfPort(remote string) netip.Addr {
+	ap, _ := netip.ParseAddrPort(remote)
 	return ap.Addr().Unmap().WithZone("")
 }

@@ -236,7 +236,7 @@ func TestUnknownPagesAndMethods(t *testing.T) {
 	v.get("/healthz").is(http.StatusOK).has("ok")
 	v.get("/static/").is(http.StatusNotFound)
 	// "//evil.example/x" as a link leads to another host.
-	v.get(s.server.URL+"//evil.example/x").is(http.StatusNotFound).has(`href="/evil.example/x?lang=en"`)
+	v.get(s.server.URL + "//evil.example/x").is(http.StatusNotFound).has(`href="/evil.example/x?lang=en"`)
 	v.get("/receipts/x").to("/login?to=%2Freceipts%2Fx")
 	v.post("/staff/login", url.Values{"username": {strings.Repeat("x", 40_000)}}).is(http.StatusBadRequest)
 }

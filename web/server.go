@@ -78,6 +78,10 @@ type Limits struct {
 	Page      int           // messages on a page of a list
 	PerMinute int           // logins and links a minute and address of the network
 	Shown     int64         // octets of a text that are shown in a page
+
+	Connections int // at a time
+	PerNetwork  int // at a time, from one IPv4 address or one IPv6 /64 network
+	AtOnce      int // requests for messages that one person or staff member has under way; others wait their turn
 }
 
 // DefaultLimits are for people; the rates leave room for an office behind one address.
@@ -90,6 +94,10 @@ var DefaultLimits = Limits{
 	Page:      50,
 	PerMinute: 60,
 	Shown:     1 << 20,
+
+	Connections: 10_000,
+	PerNetwork:  2_000,
+	AtOnce:      8,
 }
 
 // Server is the web server. It is an [http.Handler] for whoever serves it otherwise than by Run.
@@ -106,6 +114,7 @@ type Server struct {
 	answers  *answers
 	unsent   *unsent
 	visitors *limiter // by network address: logins and links
+	turns    *turns   // of principals
 	mux      *http.ServeMux
 	handler  http.Handler
 }
@@ -136,6 +145,7 @@ func New(c Config) (*Server, error) {
 		answers:  newAnswers(c.Now),
 		unsent:   &unsent{now: c.Now, drafts: map[string]*unsentDraft{}},
 		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
+		turns:    &turns{most: c.Limits.AtOnce, lines: map[vault.Principal]*line{}},
 	}
 	s.sessions = newSessions(c.Limits, s.store)
 	if err := s.load(); err != nil {
@@ -157,6 +167,9 @@ func (l Limits) orDefault() Limits {
 	set(&l.Page, d.Page)
 	set(&l.PerMinute, d.PerMinute)
 	set(&l.Shown, d.Shown)
+	set(&l.Connections, d.Connections)
+	set(&l.PerNetwork, d.PerNetwork)
+	set(&l.AtOnce, d.AtOnce)
 	return l
 }
 
@@ -191,6 +204,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
+	l = newGate(l, s.config.Limits)
 	go func() {
 		if s.config.TLS != nil {
 			served <- server.ServeTLS(l, "", "")

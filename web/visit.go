@@ -21,6 +21,8 @@ type visit struct {
 	formOrigins []string
 	// script tells that the page has ours.
 	script bool
+	// turn tells that the request has its turn.
+	turn bool
 }
 
 func (s *Server) visit(w http.ResponseWriter, r *http.Request) *visit {
@@ -82,9 +84,17 @@ func (s *Server) staff(h handler) http.HandlerFunc {
 	})
 }
 
-// reading opens the principal's reader for one request.
+// reading opens the principal's reader for one request, when it is its turn.
 func (s *Server) reading(h func(v *visit, r *vault.Reader) error) handler {
 	return func(v *visit) error {
+		if !v.turn {
+			done, err := s.turns.take(v.r.Context(), v.who)
+			if err != nil {
+				return err
+			}
+			v.turn = true
+			defer func() { done(); v.turn = false }()
+		}
 		r, err := s.config.Vault.Reader(v.r.Context(), v.who, vault.DoorWeb)
 		if err != nil {
 			return err

@@ -112,7 +112,7 @@ func TestWriteToAKnownPerson(t *testing.T) {
 
 func TestWriteToAStranger(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, web.Limits{})
+	s := newStage(t, web.Limits{AtOnce: 1}) // no request waits for itself
 	v := s.staff()
 	a := v.writeMail(v.newLetter(anna.String(), "okand@example.com\r\nastrid@example.com", "Hej", "Hej"))
 	id := sentID(t, a)
@@ -122,6 +122,8 @@ func TestWriteToAStranger(t *testing.T) {
 	letter := v.newLetter(anna.String(), "okand@example.com", "Hej", "Kvar")
 	checked := append(letter[:3:3], field{"add", "hemtjanst@exempel.se"}, field{"check", "1"}, letter[3], letter[4])
 	v.writeMail(checked).is(http.StatusOK).has("Okänd. Du får ange", "Funktionsadress", "okand@example.com\nhemtjanst@exempel.se</textarea>", "Kvar</textarea>")
+	nobody := v.newLetter(anna.String(), "", "Hej", "Kvar")
+	v.writeMail(append(nobody[:3:3], field{"check", "1"}, nobody[3], nobody[4])).is(http.StatusUnprocessableEntity).has("Kvar</textarea>")
 	if n := s.events("hold", "ok"); n != 1 {
 		t.Errorf("%d holds in the audit", n)
 	}
