@@ -10,6 +10,7 @@ package detect
 import (
 	"bytes"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ type Detector struct {
 	words  map[string][]phrase // by their first word
 	limits Limits
 	now    func() time.Time
+	turns  chan struct{} // of mails that are looked through
 }
 
 // asked is a rule that asks for content.
@@ -45,7 +47,9 @@ type asked struct {
 
 // New makes a detector of the rules' Contains conditions. Now is time.Now if nil; nobody is born after it.
 func New(rules []policy.Rule, limits Limits, now func() time.Time) *Detector {
-	d := &Detector{words: map[string][]phrase{}, limits: limits.orDefault(), now: now}
+	d := &Detector{
+		words: map[string][]phrase{}, limits: limits.orDefault(), now: now, turns: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
 	if now == nil {
 		d.now = time.Now
 	}
@@ -69,8 +73,11 @@ func (d *Detector) add(name string, c policy.Contains) {
 	}
 }
 
-// Look looks through a whole mail.
+// Look looks through a whole mail. As many as there are processors are looked through at once, since a small one may unpack
+// to all of Limits.Octets; others wait their turn.
 func (d *Detector) Look(raw []byte) policy.Content {
+	d.turns <- struct{}{}
+	defer func() { <-d.turns }()
 	indexer := message.NewIndexer(message.Limits{})
 	_, _ = indexer.Write(raw) // never fails
 	index := indexer.Close()
