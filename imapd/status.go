@@ -70,6 +70,8 @@ func (s *session) status(command string, err error) error {
 		return errFixed
 	case errors.Is(err, vault.ErrHasFolders):
 		return errHasFolders
+	case errors.Is(err, vault.ErrKeywords):
+		return errKeywords
 	case errors.Is(err, vault.ErrTooMany):
 		return errFolders
 	case errors.Is(err, vault.ErrLegalHold):

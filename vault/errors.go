@@ -35,6 +35,8 @@ var (
 	ErrExists = errors.New("vault: it exists already")
 	// ErrTooMany means that an owner has as many folders as can be.
 	ErrTooMany = errors.New("vault: too many folders")
+	// ErrKeywords means that a message would have more keywords than it may.
+	ErrKeywords = errors.New("vault: too many keywords")
 	// ErrFixed means that the mailbox is there by its role and stays.
 	ErrFixed = errors.New("vault: the mailbox is no folder")
 	// ErrHasFolders means that other folders lie within this one.

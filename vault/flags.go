@@ -10,12 +10,19 @@ import (
 	"sigill/vault/message"
 )
 
-// StoreFlags changes the flags of entries and gives them as they are after it. UIDs that are gone are left out.
+// maxKeywords of an entry: fifty, as many as IMAP takes in one command, and the vault's own.
+const maxKeywords = 64
+
+// StoreFlags changes the flags of entries and gives them as they are after it. UIDs that are gone are left out. ErrKeywords,
+// and nothing is changed, if an entry would have too many.
 func (r *Reader) StoreFlags(ctx context.Context, id MailboxID, uids []UID, how FlagChange, flags Flags, keywords []string) (out []Entry, err error) {
 	err = r.update(ctx, func(a *access) error {
 		out = nil
 		return a.each(id, uids, func(box *mailboxRecord, uid UID, e entryRecord) error {
 			after := how.apply(e, flags, keywords)
+			if n := len(after.Keywords); n > maxKeywords && n > len(e.Keywords) {
+				return ErrKeywords
+			}
 			out = append(out, after.entry(uid))
 			if after.Flags == e.Flags && slices.Equal(after.Keywords, e.Keywords) {
 				return nil

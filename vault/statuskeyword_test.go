@@ -1,6 +1,8 @@
 package vault_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -107,5 +109,34 @@ func TestStatusKeywordsElsewhere(t *testing.T) {
 		if len(entries) != 1 || strings.Join(entries[0].Keywords, " ") != row.want {
 			t.Errorf("%s: %+v, want %q", row.why, entries, row.want)
 		}
+	}
+}
+
+// TestKeywordsAreBounded: however often a program adds keywords, a record does not grow past what a backup restores.
+func TestKeywordsAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.deposit(mail("1@x", "Beslut"), anna, false, cia)
+	r := h.reader(vault.Staff(cia))
+	inbox := box(t, r, cia, vault.Inbox)
+	names := func(from string) (out []string) {
+		for i := range 50 {
+			out = append(out, fmt.Sprintf("%s%02d", from, i))
+		}
+		return out
+	}
+	store := func(how vault.FlagChange, keywords []string) ([]vault.Entry, error) {
+		return r.StoreFlags(t.Context(), inbox.ID, []vault.UID{1}, how, 0, keywords)
+	}
+	if _, err := store(vault.AddFlags, names("a")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store(vault.AddFlags, names("b")); !errors.Is(err, vault.ErrKeywords) {
+		t.Errorf("fifty more: %v", err)
+	}
+	entries, err := store(vault.RemoveFlags, names("a")[1:])
+	must(t, err)
+	if len(entries[0].Keywords) != 1 || entries[0].Keywords[0] != "a00" {
+		t.Errorf("left: %v", entries[0].Keywords)
 	}
 }
