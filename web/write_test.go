@@ -66,7 +66,7 @@ func (s *stage) raw(p vault.Principal, id vault.MessageID) string {
 }
 
 // sentID is the message that an answer's redirect is about.
-func sentID(t *testing.T, a answer) vault.MessageID {
+func sentID(t testing.TB, a answer) vault.MessageID {
 	t.Helper()
 	to, ok := strings.CutSuffix(strings.TrimPrefix(a.is(http.StatusSeeOther).Header.Get("Location"), "/messages/"), "/sent")
 	id, err := vault.ParseMessageID(to)
