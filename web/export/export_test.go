@@ -51,10 +51,10 @@ func poppler(t *testing.T, file []byte, program string, args ...string) string {
 func TestTextComesBack(t *testing.T) {
 	t.Parallel()
 	m := sample()
-	m.Body = "åäö ÅÄÖ é ő ł ŋ đ ŧ č š ž\nΕλληνικά\nКириллица\n“citat” – € …\na\u030a blir å\n(parentes) \\ omvänt"
+	m.Body = "åäö ÅÄÖ é ő ł ŋ đ ŧ č š ž\nDavvisámegiella: áčđŋšŧž ÁČĐŊŠŦŽ\nÅarjelsaemien: ïæø\nΕλληνικά άέήίόύώ\nКириллица Ёжик\n“citat” – € …\na\u030a blir å\n(parentes) \\ omvänt"
 	text := poppler(t, pdf(t, m), "pdftotext", "-layout", "FILE", "-")
 	for _, want := range []string{
-		"åäö ÅÄÖ é ő ł ŋ đ ŧ č š ž", "Ελληνικά", "Кириллица", "“citat” – € …", "å blir å", `(parentes) \ omvänt`,
+		"åäö ÅÄÖ é ő ł ŋ đ ŧ č š ž", "Davvisámegiella: áčđŋšŧž ÁČĐŊŠŦŽ", "Åarjelsaemien: ïæø", "Ελληνικά άέήίόύώ", "Кириллица Ёжик", "“citat” – € …", "å blir å", `(parentes) \ omvänt`,
 		"Exempels kommun", "Säkert meddelande", "Anna Ek <anna.ek@exempel.se>", "Åsa Öberg <asa@example.org>",
 		"8 augusti 2026 kl. 14.05", "Sida 1 av 1", "Utskrivet 9 augusti 2026 kl. 09.30", "Från", "Ämne", "Mottaget",
 		"1,2 MB (1\u00a0234\u00a0567 byte)", "SHA-256: 010203000", "K7F3-9QXM-2PLA", "kl. 14.05.33", "Bilagor (2)",
@@ -131,6 +131,8 @@ func TestArchive(t *testing.T) {
 		{`/Metadata \d+ 0 R`, "6.6.2: metadata of the document"},
 		{`<pdfaid:part>2</pdfaid:part>\s*<pdfaid:conformance>B</pdfaid:conformance>`, "6.6.4: part and level"},
 		{`/Lang \(sv-SE\)`, "the language of the document"},
+		{`/ToUnicode \d+ 0 R`, "6.2.11.7: characters can be had back of what is shown"},
+		{`/CIDToGIDMap \d+ 0 R`, "6.2.11.3.2: how a character becomes a glyph of the embedded font"},
 	} {
 		if !regexp.MustCompile(row.pattern).MatchString(latin1(file)) {
 			t.Errorf("no %s (%s)", row.pattern, row.reason)
@@ -138,11 +140,20 @@ func TestArchive(t *testing.T) {
 	}
 	for _, row := range []struct{ text, reason string }{
 		{"/Encrypt", "6.1.3: no encryption"}, {"/JavaScript", "6.6.1: no script"}, {"/JS", "6.6.1: no script"},
+		{"/AA", "6.6.2: no actions of events"},
+		{"/SMask", "6.2.10: no transparency"}, {"/CA", "6.2.10: no transparency"}, {"/ca ", "6.2.10: no transparency"},
+		{"/F (", "6.1.7.1: no stream in another file"}, {"/Filespec", "6.8: no file that is no PDF/A"}, {"/LZWDecode", "6.1.7.2: no LZW"},
+		{"/AcroForm", "6.4.1: no form"}, {"/XFA", "6.4.2: no form"}, {"/RichMedia", "6.3.1: nothing that moves"},
 		{"/OpenAction", "nothing happens at opening"}, {"/URI", "no link leaves the file"}, {"/Launch", "6.6.1: no program"},
 		{"/FontFile3", "fonts are TrueType"}, {"/Subtype /Type1", "6.2.11.4: no font that is not embedded"},
 	} {
 		if bytes.Contains(file, []byte(row.text)) {
 			t.Errorf("%s in the file (%s)", row.text, row.reason)
+		}
+	}
+	for _, group := range regexp.MustCompile(`/Group <<[^>]*>>`).FindAll(file, -1) {
+		if !bytes.Contains(group, []byte("/CS /DeviceRGB")) {
+			t.Errorf("%s: 6.2.10: a page that may blend names the space it blends in", group)
 		}
 	}
 	checkXMP(t, file)
