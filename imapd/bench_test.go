@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,15 +27,25 @@ func BenchmarkFetch(b *testing.B) {
 			w.SetDeadline(time.Time{})
 			w.ok("SELECT INBOX")
 			w.in = bufio.NewReaderSize(w.Conn, 64<<10)
-			octets := 0
+			octets, busy := 0, processorTime(b)
 			for b.Loop() {
 				octets += w.drain("UID FETCH 1:* " + items)
 			}
+			b.ReportMetric(float64((processorTime(b)-busy).Nanoseconds())/1e3/float64(n*b.N), "cpu-µs/msg")
 			b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "msgs/s")
 			b.ReportMetric(float64(octets)/1e6/b.Elapsed().Seconds(), "MB/s")
 			w.Close()
 		})
 	}
+}
+
+// processorTime is what this process, server and client, has used.
+func processorTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // BenchmarkFetchLarge reads a mail of 64 MB; B/op tells that it is not held in memory.

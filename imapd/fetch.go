@@ -3,6 +3,7 @@ package imapd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -12,12 +13,12 @@ import (
 	"sigill/vault/message"
 )
 
-// How many messages are taken out of the vault at a time, before the client is written to. The first reads of a batch of
-// bodies are one entry in the audit's commit.
+// How many messages are taken out of the vault at a time, before the client is written to; of indexes as many as make
+// listingSize octets. The first reads of a batch of bodies are one entry in the audit's commit.
 const (
-	entryBatch = 1024
-	indexBatch = 64
-	bodyBatch  = 64
+	entryBatch  = 1024
+	bodyBatch   = 64
+	listingSize = 32 << 10
 	// maxGap is how many entries that are not wanted are read over rather than begin another transaction.
 	maxGap = 64
 )
@@ -72,7 +73,7 @@ func (f *fetch) serve(entries []vault.Entry) error {
 	case len(f.options.BodySection) > 0:
 		step, size = f.bodies, bodyBatch
 	case f.options.Envelope || f.options.BodyStructure != nil:
-		step, size = f.indexed, indexBatch
+		step = f.indexed
 	}
 	for batch := range slices.Chunk(entries, size) {
 		if err := step(batch); err != nil {
@@ -91,18 +92,28 @@ func (f *fetch) plain(entries []vault.Entry) error {
 	return nil
 }
 
+// indexed writes what is made of indexes: into memory while the vault's transaction is open, and then to the client.
 func (f *fetch) indexed(entries []vault.Entry) error {
-	indexes, err := f.indexes(entries)
-	if err != nil {
-		return err
-	}
-	for i, e := range entries {
-		if indexes[i] == nil {
-			continue
-		}
-		if err := f.one(e, indexes[i]); err != nil {
+	for len(entries) > 0 {
+		taken, failed := 0, map[int]error{}
+		err := f.eachIndex(f.ctx, f.selected.id, entries, func(e vault.Entry, ix *message.Index, err error) bool {
+			if err != nil {
+				failed[taken] = err
+			} else if f.begin(e, ix) {
+				f.text.raw(")\r\n")
+			}
+			taken++
+			return len(f.text.b) < listingSize
+		})
+		if err = errors.Join(err, f.write()); err != nil {
 			return err
 		}
+		for _, i := range slices.Sorted(maps.Keys(failed)) {
+			if err := f.lost(entries[i], failed[i]); err != nil {
+				return err
+			}
+		}
+		entries = entries[taken:]
 	}
 	return nil
 }
@@ -207,28 +218,6 @@ func batches(spans []span) [][]span {
 		}
 	}
 	return out
-}
-
-// indexes reads structures; nil for a message that is gone or damaged. One that is damaged does not keep the others back.
-func (f *fetch) indexes(entries []vault.Entry) ([]*message.Index, error) {
-	indexes, err := f.readIndexes(f.ctx, entries...)
-	if err != nil {
-		indexes = make([]*message.Index, len(entries))
-	}
-	for i, e := range entries {
-		if indexes[i] != nil {
-			continue
-		}
-		one, err := f.readIndexes(f.ctx, e)
-		if err != nil || one[0] == nil {
-			if err := f.lost(e, err); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		indexes[i] = one[0]
-	}
-	return indexes, nil
 }
 
 // errEntry is an entry whose message is not there.

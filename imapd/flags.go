@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -30,20 +31,20 @@ func systemFlags() []imap.Flag {
 	return out
 }
 
-// flagList is what the client is told.
-func flagList(m marks) []imap.Flag {
-	out := make([]imap.Flag, 0, len(flagNames)+len(m.keywords))
-	for _, f := range flagNames {
-		if m.flags&f.flag != 0 {
-			out = append(out, f.name)
+// flagsOf is what the client is told.
+func flagsOf(m marks) iter.Seq[imap.Flag] {
+	return func(yield func(imap.Flag) bool) {
+		for _, f := range flagNames {
+			if m.flags&f.flag != 0 && !yield(f.name) {
+				return
+			}
+		}
+		for _, k := range m.keywords {
+			if keyword(k) && !yield(imap.Flag(k)) {
+				return
+			}
 		}
 	}
-	for _, k := range m.keywords {
-		if keyword(k) {
-			out = append(out, imap.Flag(k))
-		}
-	}
-	return out
 }
 
 // parseFlags reads what the client wants set. \Recent is the server's and no flag here.

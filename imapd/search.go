@@ -12,8 +12,11 @@ import (
 	"sigill/vault/message"
 )
 
-// searchBatch is how many messages are opened at a time for BODY and TEXT.
-const searchBatch = 16
+// How many indexes are read at a time, and how many messages opened for BODY and TEXT.
+const (
+	indexBatch  = 64
+	searchBatch = 16
+)
 
 // verdict is what is known of a message by what has been read of it so far. And is the least of verdicts, or the greatest.
 type verdict int

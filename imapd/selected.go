@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -131,7 +132,7 @@ func (u update) write(w *imapserver.UpdateWriter) error {
 	case exists:
 		return w.WriteNumMessages(u.num)
 	default:
-		return w.WriteMessageFlags(u.num, imap.UID(u.uid), flagList(u.marks))
+		return w.WriteMessageFlags(u.num, imap.UID(u.uid), slices.Collect(flagsOf(u.marks)))
 	}
 }
 

@@ -67,6 +67,7 @@ func (s *session) writeFlags(t *text, e vault.Entry) error {
 	t.flags(marksOf(e))
 	t.raw(")\r\n")
 	_, err := s.conn.Write(t.b)
+	t.b = t.b[:0]
 	return gone(err)
 }
 

@@ -66,7 +66,11 @@ func (t *text) ids(list ...string) {
 		t.raw("NIL")
 		return
 	}
-	t.string("<" + clean(strings.Join(list, "> <")) + ">")
+	if len(list) > 1 {
+		t.string("<" + clean(strings.Join(list, "> <")) + ">")
+		return
+	}
+	t.string("<" + clean(list[0]) + ">")
 }
 
 // addresses writes mailboxes and the marks of groups. Half an address would look like such a mark, so what is missing of it
@@ -99,7 +103,12 @@ func (t *text) addresses(list []message.Mailbox) {
 }
 
 // word is text as a header has it (RFC 2047).
-func word(s string) string { return mime.QEncoding.Encode("utf-8", strings.ToValidUTF8(s, "\ufffd")) }
+func word(s string) string {
+	if printable(s) {
+		return s
+	}
+	return mime.QEncoding.Encode("utf-8", strings.ToValidUTF8(s, "\ufffd"))
+}
 
 // structure writes a BODYSTRUCTURE, or a BODY, which has no extension data (RFC 3501 section 7.4.2). A multipart without
 // parts cannot be written, whatever the index holds: it becomes text.
@@ -199,7 +208,7 @@ func (t *text) params(list []message.Param) {
 		if p.Name = clean(p.Name); p.Name == "" || slices.ContainsFunc(list[:i], func(q message.Param) bool { return clean(q.Name) == p.Name }) {
 			continue
 		}
-		if strings.ContainsFunc(p.Value, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+		if !printable(p.Value) {
 			p = message.Param{Name: p.Name + "*", Value: extended(p.Value)}
 		}
 		t.raw(" ")
@@ -229,8 +238,21 @@ func extended(value string) string {
 	return out.String()
 }
 
+// printable tells ASCII without control characters, as nearly all text is.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 // clean takes out what no string of IMAP may hold.
 func clean(s string) string {
+	if printable(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1

@@ -100,6 +100,19 @@ func (s *session) readIndexes(ctx context.Context, entries ...vault.Entry) ([]*m
 	return out, nil
 }
 
+// eachIndex is vault.Reader.EachIndex.
+func (s *session) eachIndex(ctx context.Context, id vault.MailboxID, entries []vault.Entry, fn func(vault.Entry, *message.Index, error) bool) error {
+	if s.stubs == nil {
+		return s.reader.EachIndex(ctx, id, entries, fn)
+	}
+	for _, e := range entries {
+		if !fn(e, s.stubs.of(e).Index(), nil) {
+			break
+		}
+	}
+	return nil
+}
+
 // readContents opens messages, or their headers only. To be given a stub is not to read.
 func (s *session) readContents(ctx context.Context, headers bool, entries ...vault.Entry) ([]content, error) {
 	out := make([]content, len(entries))

@@ -23,9 +23,9 @@ const maxQuoted = 4096
 
 func (t *text) raw(s string) { t.b = append(t.b, s...) }
 
-// begin begins a response about a message, in place of the last one.
+// begin begins a response about a message.
 func (t *text) begin(num uint32) {
-	t.b, t.more = t.b[:0], false
+	t.more = false
 	t.raw("* ")
 	t.number(int64(num))
 	t.raw(" FETCH (")
@@ -47,6 +47,7 @@ func (t *text) number(n int64) { t.b = strconv.AppendInt(t.b, n, 10) }
 func (t *text) string(s string) {
 	begin := len(t.b)
 	t.raw(`"`)
+	from := 0 // of what is not yet copied
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == 0, c == '\r', c == '\n', c > unicode.MaxASCII && !t.utf8, len(s) > maxQuoted:
@@ -55,11 +56,12 @@ func (t *text) string(s string) {
 			t.raw(s)
 			return
 		case c == '"', c == '\\':
-			t.b = append(t.b, '\\', c)
-		default:
-			t.b = append(t.b, c)
+			t.raw(s[from:i])
+			t.raw(`\`)
+			from = i
 		}
 	}
+	t.raw(s[from:])
 	t.raw(`"`)
 }
 
@@ -80,9 +82,10 @@ func (t *text) nstring(s string) {
 }
 
 func (t *text) flags(m marks) {
+	begin := len(t.b)
 	t.raw("(")
-	for i, f := range flagList(m) {
-		if i > 0 {
+	for f := range flagsOf(m) {
+		if len(t.b) > begin+1 {
 			t.raw(" ")
 		}
 		t.raw(string(f))

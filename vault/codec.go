@@ -4,11 +4,13 @@ import (
 	"sync"
 
 	"github.com/ugorji/go/codec"
+
+	"sigill/vault/message"
 )
 
 // Records are CBOR (RFC 8949): maps whose keys are field numbers as text, times as RFC 3339 text (tag 0).
 
-var cbor, cborInPlace = handle(false), handle(true)
+var copying, inPlace = handle(false), handle(true)
 
 func handle(inPlace bool) *codec.CborHandle {
 	h := new(codec.CborHandle)
@@ -18,11 +20,11 @@ func handle(inPlace bool) *codec.CborHandle {
 	return h
 }
 
-var encoders = sync.Pool{New: func() any { return codec.NewEncoderBytes(nil, cbor) }}
+var encoders = sync.Pool{New: func() any { return codec.NewEncoderBytes(nil, copying) }}
 
-var decoders = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, cbor) }}
+var decoders = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, copying) }}
 
-var decodersInPlace = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, cborInPlace) }}
+var decodersInPlace = sync.Pool{New: func() any { return codec.NewDecoderBytes(nil, inPlace) }}
 
 func encode(rec any) ([]byte, error) { return encodeInto(new([]byte), rec) }
 
@@ -35,10 +37,20 @@ func encodeInto(room *[]byte, rec any) ([]byte, error) {
 	return *room, err
 }
 
-func decode(b []byte, rec any) error { return decodeBy(&decoders, b, rec) }
+func decode(b []byte, rec any) error {
+	if e, ok := rec.(*entryRecord); ok && decodeEntry(b, e) {
+		return nil
+	}
+	return decodeBy(&decoders, b, rec)
+}
 
-// decodeInPlace gives a record whose texts lie in b, which must stay as it is. Lists of messages take half the time so.
-func decodeInPlace(b []byte, rec any) error { return decodeBy(&decodersInPlace, b, rec) }
+// decodeInPlace gives an index whose texts lie in b, which must stay as it is. It may be one that was read before.
+func decodeInPlace(b []byte, ix *message.Index) error {
+	if decodeIndex(b, ix) {
+		return nil
+	}
+	return decodeBy(&decodersInPlace, b, ix)
+}
 
 func decodeBy(pool *sync.Pool, b []byte, rec any) error {
 	d := pool.Get().(*codec.Decoder)

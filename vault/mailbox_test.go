@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"sigill/policy"
 	"sigill/vault"
+	"sigill/vault/message"
 )
 
 func TestMailboxesOfPrincipals(t *testing.T) {
@@ -69,6 +71,50 @@ func TestNobodyReachesAnothersMailbox(t *testing.T) {
 		if err := call(); !errors.Is(err, vault.ErrNotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestEachIndex: one entry after the other as Indexes has them, those that are gone told apart, nobody else's mailbox, and
+// an end where it is asked for.
+func TestEachIndex(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for i, subject := range []string{"ett", "två", "tre"} {
+		h.deposit(mail(fmt.Sprint(i, "@x"), subject), anna, false, cia)
+	}
+	r := h.reader(vault.Staff(cia))
+	inbox := box(t, r, cia, vault.Inbox)
+	all := entries(t, r, cia, vault.Inbox)
+	list := func(among []vault.Entry, most int) (out []string) {
+		t.Helper()
+		must(t, r.EachIndex(t.Context(), inbox.ID, among, func(e vault.Entry, ix *message.Index, err error) bool {
+			switch {
+			case errors.Is(err, vault.ErrNotFound):
+				out = append(out, "gone")
+			case err != nil:
+				t.Error(err)
+			default:
+				out = append(out, fmt.Sprint(strings.Clone(ix.Envelope.Subject), len(ix.Envelope.To), ix.Size == e.Size))
+			}
+			return len(out) < most
+		}))
+		return out
+	}
+	stranger := vault.Entry{UID: 1, Message: all[1].Message}
+	got := list(append(all, vault.Entry{UID: 99, Message: all[0].Message}, stranger, vault.Entry{UID: 2}), 10)
+	if want := []string{"ett1 true", "två1 true", "tre1 true", "gone", "gone", "gone"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := list(all, 2); len(got) != 2 {
+		t.Errorf("%q after the second was the last", got)
+	}
+	other := h.reader(vault.Staff(bo))
+	err := other.EachIndex(t.Context(), inbox.ID, all, func(vault.Entry, *message.Index, error) bool {
+		t.Error("another's index")
+		return true
+	})
+	if !errors.Is(err, vault.ErrNotFound) {
+		t.Error(err)
 	}
 }
 

@@ -23,6 +23,7 @@ var arrows = map[string][]string{
 	"vault/message":       {"policy"},
 	"vault/message/tnef":  {},
 	"vault/internal/seal": {},
+	"vault/internal/cbor": {},
 	"vault/internal/kv/…": {"vault/internal/kv/…"},
 	"vault/bearer":        {},
 	"vault":               {"policy", "vault/message", "vault/internal/…"},

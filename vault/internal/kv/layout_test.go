@@ -64,6 +64,11 @@ func TestTogetherIsLikeApart(t *testing.T) {
 		if want != got {
 			rt.Fatalf("table %s, span %x to %x, reverse %v: apart\n%s together\n%s", table, span.From, span.To, span.Reverse, want, got)
 		}
+		looked := rapid.SliceOfN(key, 1, 12).Draw(rt, "looked for")
+		in := rapid.SliceOfN(rapid.SampledFrom(tables), len(looked), len(looked)).Draw(rt, "in")
+		if want, got := gets(t, apart, in, looked), gets(t, side, in, looked); want != got {
+			rt.Fatalf("%x in %q: apart\n%s together\n%s", looked, in, want, got)
+		}
 	})
 	if err := side.Update(t.Context(), func(w kv.Writer) error { return w.Put("a", []byte("short"), nil) }); err == nil {
 		t.Error("a key of fewer than 16 octets is taken in a shared tree")
@@ -75,6 +80,19 @@ func list(t *testing.T, engine kv.Engine, table kv.Table, span kv.Span) (out str
 	must(t, engine.View(t.Context(), func(r kv.Reader) error {
 		for k, v := range r.Range(table, span) {
 			out += fmt.Sprintf("%x=%x (%x)\n", k, v, r.Get(table, k))
+		}
+		return nil
+	}))
+	return out
+}
+
+// gets looks up each key in its table, all in one view.
+func gets(t *testing.T, engine kv.Engine, tables []kv.Table, keys [][]byte) (out string) {
+	t.Helper()
+	must(t, engine.View(t.Context(), func(r kv.Reader) error {
+		for i, k := range keys {
+			v := r.Get(tables[i], k)
+			out += fmt.Sprintf("%x %v\n", v, v == nil)
 		}
 		return nil
 	}))

@@ -52,19 +52,32 @@ type subkey struct {
 
 // NewBox gives the box of a key that is used for nothing else.
 func NewBox(k *Key) *Box {
-	block, err := aes.NewCipher(k.secret().b[:])
+	keys := &boxKeys{cmac: newCMAC(k.secret().b[:])}
+	return &Box{hide(keys)}
+}
+
+// OpenOnly opens the one record that is sealed in the box of the key this one derives to.
+func (k *Key) OpenOnly(label string, dst, sealed, aad []byte) ([]byte, error) {
+	derived := k.derive(label)
+	mac := newCMAC(derived[:])
+	clear(derived[:])
+	return openBox(dst, sealed, aad, mac.derive)
+}
+
+func newCMAC(key []byte) cmac {
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		panic(err) // only for a wrong key size
 	}
-	keys := &boxKeys{cmac: cmac{block: block}}
-	k1 := &keys.k1
+	c := cmac{block: block}
+	k1 := &c.k1
 	block.Encrypt(k1[:], k1[:])
 	var carry byte
 	for i := len(k1) - 1; i >= 0; i-- {
 		carry, k1[i] = k1[i]>>7, k1[i]<<1|carry
 	}
 	k1[len(k1)-1] ^= byte(subtle.ConstantTimeSelect(int(carry), 0x87, 0))
-	return &Box{hide(keys)}
+	return c
 }
 
 // derive gives the key of a nonce's first half; the second half is its nonce. It is the key derivation of C2SP's
@@ -118,11 +131,16 @@ func (b *Box) Seal(dst, plain, aad []byte) []byte {
 
 // Open appends the record to dst, which must not overlap sealed. ErrDamaged if it was not sealed in this box with this aad.
 func (b *Box) Open(dst, sealed, aad []byte) ([]byte, error) {
+	return openBox(dst, sealed, aad, b.keys().toOpen)
+}
+
+// openBox opens by the key that subkeys gives for a nonce's first half.
+func openBox(dst, sealed, aad []byte, subkeys func(half []byte) *subkey) ([]byte, error) {
 	if len(sealed) < BoxOverhead || sealed[0] != algXAES256GCM {
 		return nil, ErrDamaged
 	}
 	nonce := sealed[1:recordHead]
-	plain, err := b.keys().toOpen(nonce[:halfSize]).aead.Open(dst, nonce[halfSize:], sealed[recordHead:], aad)
+	plain, err := subkeys(nonce[:halfSize]).aead.Open(dst, nonce[halfSize:], sealed[recordHead:], aad)
 	if err != nil {
 		return nil, ErrDamaged
 	}

@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -63,14 +62,30 @@ func (k *Key) Wipe() { clear(k.secret().b[:]) }
 // Derive gives an independent key for one purpose: HKDF-Expand (RFC 5869 section 2.3) with SHA-256, with "sigill/1/" and
 // the label as info. The key is random already, so there is nothing to extract first.
 func (k *Key) Derive(label string) *Key {
-	b, err := hkdf.Expand(sha256.New, k.secret().b[:], "sigill/1/"+label, keySize)
-	if err != nil {
-		panic(err) // only for more than 255 hashes of output
-	}
 	d := newKey()
-	copy(d.secret().b[:], b)
-	clear(b)
+	d.secret().b = k.derive(label)
 	return d
+}
+
+// derive is HMAC (RFC 2104 section 2) of the info and the octet 1, to which HKDF-Expand comes down for one hash of output.
+// crypto/hkdf takes longer for it than opening an index takes, nearly all of it for the memory.
+func (k *Key) derive(label string) [keySize]byte {
+	var room [2 * sha256.BlockSize]byte
+	defer clear(room[:])
+	inner := padded(room[:0], k, 0x36)
+	inner = append(append(append(inner, "sigill/1/"...), label...), 1)
+	sum := sha256.Sum256(inner)
+	return sha256.Sum256(append(padded(room[:0], k, 0x5c), sum[:]...))
+}
+
+func padded(dst []byte, k *Key, pad byte) []byte {
+	for _, b := range k.secret().b {
+		dst = append(dst, b^pad)
+	}
+	for range sha256.BlockSize - keySize {
+		dst = append(dst, pad)
+	}
+	return dst
 }
 
 // Check is a value that tells two keys apart and nothing of the key.

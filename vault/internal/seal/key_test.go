@@ -2,6 +2,8 @@ package seal
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -155,6 +157,43 @@ func wantNone(t *testing.T, what, printed string, secrets []string) {
 		if strings.Contains(strings.ToLower(printed), strings.ToLower(s)) {
 			t.Errorf("%s prints a secret: %s", what, printed)
 			return
+		}
+	}
+}
+
+// TestDeriveIsHKDF: crypto/hkdf gives the same keys, for labels of any length.
+func TestDeriveIsHKDF(t *testing.T) {
+	t.Parallel()
+	for n := range 200 {
+		k, label := NewKey(), strings.Repeat("l", n)
+		want, err := hkdf.Expand(sha256.New, k.Bytes(), "sigill/1/"+label, keySize)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := k.Derive(label).Bytes(); !bytes.Equal(got, want) {
+			t.Fatalf("label of %d octets: %x, want %x", n, got, want)
+		}
+	}
+}
+
+// TestOpenOnly: it is the derived key's box, and a faulty record stays one.
+func TestOpenOnly(t *testing.T) {
+	t.Parallel()
+	k, aad := NewKey(), []byte("place")
+	sealed := NewBox(k.Derive("one")).Seal(nil, []byte("content"), aad)
+	if plain, err := k.OpenOnly("one", []byte("a "), sealed, aad); err != nil || string(plain) != "a content" {
+		t.Errorf("%q, %v", plain, err)
+	}
+	for _, row := range []struct {
+		why, label string
+		sealed     []byte
+	}{
+		{"another label", "two", sealed},
+		{"cut off", "one", sealed[:BoxOverhead-1]},
+		{"another algorithm", "one", append([]byte{2}, sealed[1:]...)},
+	} {
+		if _, err := k.OpenOnly(row.label, nil, row.sealed, aad); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", row.why, err)
 		}
 	}
 }

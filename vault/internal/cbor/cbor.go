@@ -1,0 +1,147 @@
+// Package cbor reads the part of CBOR (RFC 8949) that the vault's records are written in, as fast as octets can be looked
+// at: definite lengths, maps whose keys are field numbers as text, text, octets, integers, lists, and times as text (tag
+// 0). Lists of messages are made of thousands of records, and decoding by reflection takes most of their time.
+//
+// Whatever else stands there, well-formed or not, makes a [Reader] give up; the caller then leaves the record to a decoder
+// that knows all of CBOR.
+package cbor
+
+import (
+	"time"
+	"unsafe"
+)
+
+// Major types (RFC 8949 section 3.1).
+const (
+	unsigned byte = iota
+	negative
+	octets
+	text
+	list
+	pairs
+	tag
+	simple
+)
+
+const null = simple<<5 | 22
+
+// Reader reads a record. After the first thing it cannot read it gives zero values, and OK is false.
+type Reader struct {
+	rest []byte
+	bad  bool
+}
+
+// NewReader reads a record that stays as it is for as long as its texts are used.
+func NewReader(record []byte) Reader { return Reader{rest: record} }
+
+// OK tells that all of the record has been read.
+func (r *Reader) OK() bool { return !r.bad && len(r.rest) == 0 }
+
+// Fail makes the reader give up.
+func (r *Reader) Fail() { r.rest, r.bad = nil, true }
+
+// head reads an item's major type and its argument (RFC 8949 section 3).
+func (r *Reader) head() (major byte, n uint64) {
+	if len(r.rest) == 0 {
+		r.Fail()
+		return simple, 0
+	}
+	first := r.rest[0]
+	r.rest = r.rest[1:]
+	info := first & 31
+	if info < 24 {
+		return first >> 5, uint64(info)
+	}
+	size := 1 << (info - 24)
+	if info > 27 || size > len(r.rest) {
+		r.Fail()
+		return simple, 0
+	}
+	for _, b := range r.rest[:size] {
+		n = n<<8 | uint64(b)
+	}
+	r.rest = r.rest[size:]
+	return first >> 5, n
+}
+
+// count reads the head of something that has n items of at least size octets each.
+func (r *Reader) count(want byte, size uint64) int {
+	major, n := r.head()
+	if major != want || n > uint64(len(r.rest))/size {
+		r.Fail()
+		return 0
+	}
+	return int(n)
+}
+
+// Null reads null, if that is what comes.
+func (r *Reader) Null() bool {
+	if len(r.rest) > 0 && r.rest[0] == null {
+		r.rest = r.rest[1:]
+		return true
+	}
+	return false
+}
+
+// Map gives how many fields follow, each a Field and its value.
+func (r *Reader) Map() int { return r.count(pairs, 2) }
+
+// List gives how many items follow.
+func (r *Reader) List() int { return r.count(list, 1) }
+
+// Field gives a field's number, 0 for what is no number from 1 to 99.
+func (r *Reader) Field() int {
+	key := r.string(text)
+	switch {
+	case len(key) == 1 && '1' <= key[0] && key[0] <= '9':
+		return int(key[0] - '0')
+	case len(key) == 2 && '1' <= key[0] && key[0] <= '9' && '0' <= key[1] && key[1] <= '9':
+		return int(key[0]-'0')*10 + int(key[1]-'0')
+	}
+	return 0
+}
+
+// Text lies in the record.
+func (r *Reader) Text() string {
+	b := r.string(text)
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
+
+// Octets lie in the record.
+func (r *Reader) Octets() []byte { return r.string(octets) }
+
+func (r *Reader) string(want byte) []byte {
+	n := r.count(want, 1)
+	b := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+// Int reads an integer.
+func (r *Reader) Int() int64 {
+	major, n := r.head()
+	if major > negative || int64(n) < 0 {
+		r.Fail()
+		return 0
+	}
+	if major == negative {
+		return -1 - int64(n)
+	}
+	return int64(n)
+}
+
+// Time reads a time, or null for the zero one.
+func (r *Reader) Time() time.Time {
+	if r.Null() {
+		return time.Time{}
+	}
+	if major, n := r.head(); major != tag || n != 0 {
+		r.Fail()
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, r.Text())
+	if err != nil {
+		r.Fail()
+	}
+	return t.UTC().Round(time.Microsecond) // as the encoder's own decoder has it
+}
