@@ -42,6 +42,9 @@ func (f *fetch) seen(uids []vault.UID) error {
 	for _, item := range f.options.BodySection {
 		peek = peek && item.Peek
 	}
+	for _, item := range f.options.BinarySection {
+		peek = peek && item.Peek
+	}
 	if peek || f.stubs != nil || f.selected.readOnly || len(uids) == 0 {
 		return nil
 	}
@@ -50,8 +53,8 @@ func (f *fetch) seen(uids []vault.UID) error {
 }
 
 // headersOnly tells that a client lists messages by their headers and reads none.
-func headersOnly(items []*imap.FetchItemBodySection) bool {
-	return !slices.ContainsFunc(items, func(item *imap.FetchItemBodySection) bool {
+func headersOnly(o *imap.FetchOptions) bool {
+	return len(o.BinarySection) == 0 && !slices.ContainsFunc(o.BodySection, func(item *imap.FetchItemBodySection) bool {
 		return len(item.Part) > 0 || item.Specifier != imap.PartSpecifierHeader
 	})
 }
@@ -59,7 +62,7 @@ func headersOnly(items []*imap.FetchItemBodySection) bool {
 // open opens messages for reading, which the audit notes if more than headers is wanted; nil for one that is gone or damaged. All are opened in one call,
 // unless that fails.
 func (f *fetch) open(entries []vault.Entry) ([]content, error) {
-	headers := headersOnly(f.options.BodySection)
+	headers := headersOnly(f.options)
 	contents, err := f.readContents(f.ctx, headers, entries...)
 	if err == nil {
 		return contents, nil
@@ -95,14 +98,27 @@ func (f *fetch) body(e vault.Entry, c content) (whole bool, err error) {
 	f.conn.SetWriteDeadline(time.Now().Add(literalDeadline))
 	defer f.conn.SetWriteDeadline(time.Time{})
 	whole = true
+	write := func(name string, from section, err error) error {
+		if err == nil {
+			err = f.section(name, from)
+		}
+		if err == nil || err == errGone {
+			return err
+		}
+		f.fail(err)
+		whole = false
+		return nil
+	}
 	for i, item := range f.options.BodySection {
-		err := f.section(f.names.sections[i], c, item)
-		if err == errGone {
+		from, err := openSection(c, item)
+		if err := write(f.names.sections[i], from, err); err != nil {
 			return false, err
 		}
-		if err != nil {
-			f.fail(err)
-			whole = false
+	}
+	for _, item := range f.options.BinarySection {
+		from, err := openBinary(c, item)
+		if err := write(binaryName("BINARY", item.Part, item.Partial), from, err); err != nil {
+			return false, err
 		}
 	}
 	return whole, f.end()
@@ -110,16 +126,15 @@ func (f *fetch) body(e vault.Entry, c content) (whole bool, err error) {
 
 // section writes one literal. Octets are read before their number is promised, as far as the buffer goes; an error
 // after that leaves no way but to end the connection.
-func (f *fetch) section(name string, c content, item *imap.FetchItemBodySection) error {
-	from, err := openSection(c, item)
-	if err != nil {
-		return err
-	}
+func (f *fetch) section(name string, from section) error {
 	piece := f.space()[:min(copySize, from.size)]
 	if _, err := io.ReadFull(from, piece); err != nil {
 		return err
 	}
 	f.text.item(name)
+	if from.binary {
+		f.text.raw("~")
+	}
 	f.text.literal(from.size)
 	if err := f.write(); err != nil {
 		return err

@@ -15,8 +15,7 @@
 // In Sent, and wherever a sender files a message, keywords tell what has become of it: "$SigillOpened" and the like, which
 // only the vault sets.
 //
-// What is not promised: IMAP4rev2, CONDSTORE, SORT, QUOTA, BINARY. What is not served is not
-// offered in CAPABILITY and is answered NO.
+// What is not promised: IMAP4rev2, CONDSTORE, SORT, QUOTA. What is not served is not offered in CAPABILITY and is answered NO.
 //
 // The library does the grammar of commands. What it lacks is met around it: conn.go, output.go and guard.go for deadlines,
 // records of TLS and literals, limit.go for connections, view.go for sequence numbers, and this package's own FETCH

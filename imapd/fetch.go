@@ -53,10 +53,7 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 }
 
 func (f *fetch) run(set imap.NumSet) error {
-	if len(f.options.BinarySection)+len(f.options.BinarySectionSize) > 0 {
-		return errBinary // the library cannot write the origin of a partial one
-	}
-	if err := checkSections(f.options.BodySection); err != nil {
+	if err := checkSections(f.options); err != nil {
 		return err
 	}
 	spans, err := f.selected.view.resolve(set)
@@ -70,9 +67,9 @@ func (f *fetch) run(set imap.NumSet) error {
 func (f *fetch) serve(entries []vault.Entry) error {
 	step, size := f.plain, entryBatch
 	switch {
-	case len(f.options.BodySection) > 0:
+	case f.readsBodies():
 		step, size = f.bodies, bodyBatch
-	case f.options.Envelope || f.options.BodyStructure != nil:
+	case f.options.Envelope || f.options.BodyStructure != nil || len(f.options.BinarySectionSize) > 0:
 		step = f.indexed
 	}
 	for batch := range slices.Chunk(entries, size) {
@@ -81,6 +78,10 @@ func (f *fetch) serve(entries []vault.Entry) error {
 		}
 	}
 	return nil
+}
+
+func (f *fetch) readsBodies() bool {
+	return len(f.options.BodySection)+len(f.options.BinarySection) > 0
 }
 
 func (f *fetch) plain(entries []vault.Entry) error {
@@ -135,7 +136,7 @@ func (f *fetch) begin(e vault.Entry, ix *message.Index) bool {
 	}
 	o, t := f.options, &f.text
 	t.begin(num)
-	if o.UID || len(o.BodySection) > 0 {
+	if o.UID || f.readsBodies() || len(o.BinarySectionSize) > 0 {
 		t.item("UID")
 		t.number(int64(e.UID))
 	}
@@ -158,6 +159,15 @@ func (f *fetch) begin(e vault.Entry, ix *message.Index) bool {
 	for _, name := range f.names.structures {
 		t.item(name)
 		t.structure(&ix.Root, name == "BODYSTRUCTURE")
+	}
+	for _, item := range o.BinarySectionSize {
+		size, err := binarySize(ix, item.Part)
+		if err != nil {
+			f.fail(err)
+			continue
+		}
+		t.item(binaryName("BINARY.SIZE", item.Part, nil))
+		t.number(size)
 	}
 	return true
 }

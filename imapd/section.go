@@ -16,7 +16,8 @@ import (
 // section is the octets a BODY[...] names, with their number.
 type section struct {
 	io.Reader
-	size int64
+	size   int64
+	binary bool // may have NUL, which a literal may not (RFC 3516 section 4.3, literal8)
 }
 
 // openSection finds the octets of an item of FETCH (RFC 3501 section 6.4.5). What does not exist has none.
@@ -27,7 +28,7 @@ func openSection(c content, item *imap.FetchItemBodySection) (section, error) {
 	}
 	skip, size := cut(item.Partial, r.Size)
 	r.Offset += skip
-	return section{c.Section(message.Range{Offset: r.Offset, Size: size}), size}, nil
+	return section{Reader: c.Section(message.Range{Offset: r.Offset, Size: size}), size: size}, nil
 }
 
 // cut gives what a partial "<offset.size>" leaves of size octets, without adding the two: the client chooses them.
@@ -40,12 +41,18 @@ func cut(p *imap.SectionPartial, size int64) (skip, left int64) {
 }
 
 // checkSections refuses what the library lets through though the grammar does not.
-func checkSections(items []*imap.FetchItemBodySection) error {
-	for _, item := range items {
+func checkSections(o *imap.FetchOptions) error {
+	far := func(p *imap.SectionPartial) bool { return p != nil && p.Offset > math.MaxUint32 }
+	for _, item := range o.BodySection {
 		if item.Specifier == imap.PartSpecifierMIME && len(item.Part) == 0 {
 			return errMIMEPart
 		}
-		if item.Partial != nil && item.Partial.Offset > math.MaxUint32 {
+		if far(item.Partial) {
+			return errPartial
+		}
+	}
+	for _, item := range o.BinarySection {
+		if far(item.Partial) {
 			return errPartial
 		}
 	}
@@ -101,7 +108,7 @@ func openFields(c content, r message.Range, item *imap.FetchItemBodySection) (se
 	if _, err := io.CopyN(io.Discard, out, skip); err != nil {
 		return section{}, err
 	}
-	return section{io.LimitReader(out, left), left}, nil
+	return section{Reader: io.LimitReader(out, left), size: left}, nil
 }
 
 // fields reads a header and leaves fields out. The empty line at the end stays.

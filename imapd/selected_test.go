@@ -50,7 +50,6 @@ func TestFetchStoresWhatItServes(t *testing.T) {
 	w.fails("BAD", "FETCH 1 BODY.PEEK[MIME]")
 	w.fails("BAD", "FETCH 1 BODY.PEEK[]<4294967296.5>")
 	w.fails("BAD", "FETCH 7 FLAGS")
-	w.fails("NO [CANNOT]", "FETCH 1 BINARY.PEEK[1]")
 	w.fails("NO [CANNOT]", "FETCH $ FLAGS")
 	if got := w.ok("UID FETCH 7 FLAGS"); got != "" {
 		t.Errorf("a UID that is not there: %s", got)

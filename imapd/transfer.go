@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"time"
@@ -82,10 +83,15 @@ func (s *session) append(name string, r imap.LiteralReader, o *imap.AppendOption
 	return &imap.AppendData{UID: imap.UID(receipt.UID), UIDValidity: to.UIDValidity}, nil
 }
 
-// receive reads a whole literal into the draft. The library's reader ends without an error when the connection does.
+// receive reads a whole literal into the draft. The library's reader ends without an error when the connection does. No
+// message has NUL octets (RFC 5322 section 3.5), by whatever literal it comes: none could be served by BODY, and RFC 3516
+// section 4.4 lets them be refused.
 func (s *session) receive(w io.Writer, r imap.LiteralReader) error {
 	for left := r.Size(); left > 0; {
 		n, readErr := r.Read(s.space()[:min(left, copySize)])
+		if bytes.IndexByte(s.buffer[:n], 0) >= 0 {
+			return errNUL
+		}
 		if _, err := w.Write(s.buffer[:n]); err != nil {
 			return err
 		}
