@@ -124,6 +124,9 @@ func TestLargeMessage(t *testing.T) {
 	head := "Subject: stort\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhej\r\n--b\r\nContent-Type: application/x\r\n\r\n"
 	pattern := make([]byte, 1<<20)
 	rand.Read(pattern)
+	for i := range pattern {
+		pattern[i] |= 1 // no NUL
+	}
 	want := sha256.New()
 	w.send("a APPEND Drafts {%d}\r\n", size)
 	w.response()

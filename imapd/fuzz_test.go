@@ -25,12 +25,29 @@ var commands = []string{
 	"SEARCH HEADER \"\" \"\" SENTON 1-Jan-0000", "SEARCH TEXT \"\"", "LIST \"\" &-&", "CREATE \"&\"", "x {4097+}\r\n", "\x00", "(((((", "\"", "{", "{0}", "{0+}\r\n",
 }
 
+// states are those of a connection, with what leads there and what follows the octets.
+var states = []struct{ before, lead, after string }{
+	{"", "f ", ""},
+	{"L", "f ", ""},
+	{"LS", "f ", ""},
+	{"LS", "i IDLE\r\n", "\r\nDONE"},
+	{"LS", "a APPEND Drafts {30+}\r\n", ""},
+	{"L", "a APPEND Drafts (\\Seen) ~{30}\r\n", ""},
+	{"", "a AUTHENTICATE PLAIN\r\n", ""},
+	{"", "a LOGIN {20+}\r\n", ""},
+}
+
 // FuzzCommands sends octets in each state. The server must answer or hang up, and nothing may panic.
 func FuzzCommands(f *testing.F) {
+	for state := 3; state < len(states); state++ {
+		for _, in := range []string{"", "DONE", "NOOP", "DONE\r\nx SELECT Drafts", "*", "AGEAYg==", "Subject: x\r\n\r\nx CREATE Injected\r\nx NOOP", "{5}\r\n", "\x00"} {
+			f.Add(byte(state), []byte(in))
+		}
+	}
 	for i, c := range commands {
 		f.Add(byte(2), []byte(c))
 		if i%4 < 2 { // before SELECT most are only refused
-			f.Add(byte(i%4), []byte(c))
+			f.Add(byte(i%2), []byte(c))
 		}
 	}
 	x := newFixture(f)
@@ -47,10 +64,13 @@ func FuzzCommands(f *testing.F) {
 		}
 		defer c.Close()
 		c.SetDeadline(time.Now().Add(20 * time.Second))
-		before := []string{"", fmt.Sprintf("L LOGIN %s \"%s\"\r\n", anna, password), "S SELECT INBOX\r\n"}
+		before := map[rune]string{'L': fmt.Sprintf("L LOGIN %s \"%s\"\r\n", anna, password), 'S': "S SELECT INBOX\r\n"}
+		at := states[int(state)%len(states)]
 		var say bytes.Buffer
-		say.WriteString(strings.Join(before[:state%3+1], ""))
-		fmt.Fprintf(&say, "f %s\r\nz LOGOUT\r\n", in)
+		for _, step := range at.before {
+			say.WriteString(before[step])
+		}
+		fmt.Fprintf(&say, "%s%s%s\r\nz LOGOUT\r\n", at.lead, in, at.after)
 		if _, err := c.Write(say.Bytes()); err != nil {
 			return
 		}

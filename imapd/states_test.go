@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,7 +45,25 @@ func TestWrongState(t *testing.T) {
 		w.ok("NOOP")
 		w.ok("CAPABILITY")
 	}
+	// In IDLE nothing but DONE is a command (RFC 2177), and in a literal nothing is.
 	w := f.login(anna)
+	for _, c := range slices.Concat(needLogin, needMailbox, onlyBefore, []string{unknown, "NOOP", "LOGOUT", "IDLE"}) {
+		if strings.Contains(c, "\r\n") {
+			continue // two lines
+		}
+		w.ok("SELECT INBOX")
+		w.send("i IDLE\r\n%s\r\n", c)
+		for status := ""; !strings.HasPrefix(status, "i "); {
+			if status = w.response(); strings.HasPrefix(status, "i OK") || status == "" {
+				t.Errorf("in IDLE: %s: %q", c, status)
+				break
+			}
+		}
+		w.ok("NOOP")
+	}
+	content := "Subject: x\r\n\r\nx CREATE X\r\nDONE\r\nx LOGOUT\r\n"
+	w.ok("APPEND Drafts {%d+}\r\n%s", len(content), content)
+	w = f.login(anna)
 	if got := w.ok("STATUS INBOX (MESSAGES UNSEEN)"); got != "* STATUS INBOX (MESSAGES 1 UNSEEN 1)" {
 		t.Errorf("something was done: %s", got)
 	}

@@ -157,6 +157,33 @@ func TestCostStaysFlat(t *testing.T) {
 	}
 }
 
+// TestFlagsCost: to set what is set already writes nothing; a flag that no counter counts does not write the mailbox's
+// record, and with it the pages above.
+func TestFlagsCost(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.grow(0, 3)
+	r := h.reader(vault.Staff(anna))
+	sent := box(t, r, anna, vault.Sent)
+	pages := func(how vault.FlagChange, f vault.Flags) int64 {
+		before, err := vault.StatsForTest(h.Vault)
+		must(t, err)
+		_, err = r.StoreFlags(t.Context(), sent.ID, []vault.UID{1}, how, f, nil)
+		must(t, err)
+		after, err := vault.StatsForTest(h.Vault)
+		must(t, err)
+		return after.PagesWritten - before.PagesWritten
+	}
+	flagged, again := pages(vault.AddFlags, vault.Flagged), pages(vault.AddFlags, vault.Flagged)
+	seen := max(pages(vault.RemoveFlags, vault.Seen), pages(vault.AddFlags, vault.Seen))
+	if again != 0 || flagged == 0 || flagged >= seen {
+		t.Errorf("Flagged writes %d pages, again %d, Seen %d", flagged, again, seen)
+	}
+	if got := entries(t, r, anna, vault.Sent)[0].Flags; got != vault.Flagged|vault.Seen {
+		t.Errorf("flags %b", got)
+	}
+}
+
 func TestTheFileIsHardlyLargerThanItsContent(t *testing.T) {
 	t.Parallel()
 	const mails, size, most = 200, 100_000, 1.15

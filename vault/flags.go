@@ -51,12 +51,14 @@ func (how FlagChange) apply(e entryRecord, flags Flags, keywords []string) entry
 	return e
 }
 
-// each runs fn on the entries of one of the principal's mailboxes and saves the mailbox's counters.
+// each runs fn on the entries of one of the principal's mailboxes and saves the mailbox's counters
+// if they have changed.
 func (a *access) each(id MailboxID, uids []UID, fn func(*mailboxRecord, UID, entryRecord) error) error {
 	box, err := a.box(id)
 	if err != nil {
 		return err
 	}
+	before := box
 	for _, uid := range uids {
 		e, found, err := load[entryRecord](a.tx, tEntry, entryKey(id, uid))
 		if err == nil && found {
@@ -65,6 +67,9 @@ func (a *access) each(id MailboxID, uids []UID, fn func(*mailboxRecord, UID, ent
 		if err != nil {
 			return err
 		}
+	}
+	if box == before {
+		return nil // no counter has changed, and a commit writes every page it touches
 	}
 	return a.saveMailbox(id, &box)
 }
