@@ -144,10 +144,13 @@ func (c *client) told(command string, n int, what string) {
 	}
 }
 
-// ask learns the UIDs and flags of messages the client does not know yet.
+// ask learns the UIDs and flags of messages the client does not know yet: twice, since the end of the first answer may tell
+// of more. What it has not learnt then is gone.
 func (c *client) ask() {
-	if i := slices.Index(c.uids, 0); i >= 0 {
-		c.run("FETCH %d:* (UID FLAGS)", i+1)
+	for range 2 {
+		if i := slices.Index(c.uids, 0); i >= 0 {
+			c.run("FETCH %d:* (UID FLAGS)", i+1)
+		}
 	}
 }
 
