@@ -67,6 +67,7 @@
 				}
 			}
 			if (!kept) {
+				document.getElementById("time-again").href = box.dataset.out;
 				return open(document.getElementById("time-over"));
 			}
 		}
