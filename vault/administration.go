@@ -15,15 +15,17 @@ import (
 // ErrWaiting means that messages of an address wait for identities, which nobody could give any more.
 var ErrWaiting = errors.New("vault: messages of this address wait for identities")
 
-// Administration is for whoever may run the server. It opens no message. Each change is one transaction, with its line in
-// the audit.
+// Administration is for whoever may run the server, and in part for accounts with a role: see [Vault.AdministrationBy]. It
+// opens no message. Each change is one transaction, with its line in the audit.
 type Administration struct {
 	v  *Vault
 	by string
+	// account is in whose name an account acts; zero for whoever runs the server, who may do everything.
+	account policy.Address
 }
 
-// Administration gives it in the name of by, which the audit tells.
-func (v *Vault) Administration(by string) *Administration { return &Administration{v, by} }
+// Administration gives it to whoever runs the server, in the name of by, which the audit tells.
+func (v *Vault) Administration(by string) *Administration { return &Administration{v: v, by: by} }
 
 func (a *Administration) event(action, detail string) Event {
 	return Event{Actor: a.by, Action: action, Result: "ok", Detail: detail}
@@ -33,7 +35,7 @@ func (a *Administration) event(action, detail string) Event {
 func (a *Administration) AddAccount(ctx context.Context, n Account, password string) error {
 	hash := a.v.passwords.hash(password)
 	o := a.v.staffOwner(n.Address)
-	return a.v.update(ctx, func(t *tx) error {
+	return a.update(ctx, Administrator, func(t *tx) error {
 		if !t.kindOf(o).Outside() {
 			return ErrExists
 		}
@@ -45,14 +47,17 @@ func (a *Administration) AddAccount(ctx context.Context, n Account, password str
 	})
 }
 
-// SetPassword changes an account's password. ErrNotFound.
+// SetPassword changes an account's password. ErrNotFound, ErrRoleHolder.
 func (a *Administration) SetPassword(ctx context.Context, account policy.Address, password string) error {
 	hash := a.v.passwords.hash(password)
 	o := a.v.staffOwner(account)
-	return a.v.update(ctx, func(t *tx) error {
+	return a.update(ctx, Administrator, func(t *tx) error {
 		rec, found, err := load[accountRecord](t, tAccount, o[:])
 		if err != nil || !found {
 			return errors.Join(err, notIf(found || err != nil))
+		}
+		if err := a.mayChange(rec); err != nil {
+			return err
 		}
 		rec.Password = hash
 		return errors.Join(save(t, tAccount, o[:], &rec), t.record(a.event("set password", account.Key())))
@@ -60,12 +65,16 @@ func (a *Administration) SetPassword(ctx context.Context, account policy.Address
 }
 
 // RemoveAccount ends an account: no login, no device password, no membership. Its mailboxes stay with what lies in them, as retention says, and
-// are there again if the account is. ErrNotFound, ErrWaiting.
+// are there again if the account is. ErrNotFound, ErrWaiting, ErrRoleHolder.
 func (a *Administration) RemoveAccount(ctx context.Context, account policy.Address) error {
 	o := a.v.staffOwner(account)
-	return a.v.update(ctx, func(t *tx) error {
-		if t.r.Get(tAccount, o[:]) == nil {
-			return ErrNotFound
+	return a.update(ctx, Administrator, func(t *tx) error {
+		rec, found, err := load[accountRecord](t, tAccount, o[:])
+		if err != nil || !found {
+			return errors.Join(err, notIf(found || err != nil))
+		}
+		if err := a.mayChange(rec); err != nil {
+			return err
 		}
 		if t.any(tHold, o[:]) {
 			return ErrWaiting
@@ -109,16 +118,19 @@ func (t *tx) endMembership(function owner, member policy.Address) error {
 
 // Accounts are all, by address.
 func (a *Administration) Accounts(ctx context.Context) (out []Account, err error) {
-	err = all(ctx, a.v, tAccount, func(rec accountRecord) { out = append(out, Account{Address: rec.Address, Name: rec.Name}) })
+	err = all(ctx, a, tAccount, func(rec accountRecord) { out = append(out, rec.account()) })
 	slices.SortFunc(out, func(x, y Account) int { return strings.Compare(x.Address.Key(), y.Address.Key()) })
 	return out, err
 }
 
-// AddFunctionAddress registers a function address with mailboxes. ErrExists, or ErrNotFound with the member that has no
-// account.
+// AddFunctionAddress registers a function address with mailboxes. ErrExists, ErrOwnAccess, or ErrNotFound with the member
+// that has no account.
 func (a *Administration) AddFunctionAddress(ctx context.Context, f FunctionAddress) error {
+	if err := a.mayLetIn(f.Members); err != nil {
+		return err
+	}
 	o := a.v.staffOwner(f.Address)
-	return a.v.update(ctx, func(t *tx) error {
+	return a.update(ctx, Administrator, func(t *tx) error {
 		if !t.kindOf(o).Outside() {
 			return ErrExists
 		}
@@ -158,11 +170,14 @@ func members(all []policy.Address) (out string) {
 	return out
 }
 
-// ChangeMembers lets some in and takes others out, who have no access from then on. ErrNotFound, with the member that has no
-// account.
+// ChangeMembers lets some in and takes others out, who have no access from then on. ErrOwnAccess, or ErrNotFound with the
+// member that has no account.
 func (a *Administration) ChangeMembers(ctx context.Context, function policy.Address, in, out []policy.Address) error {
+	if err := a.mayLetIn(in); err != nil {
+		return err
+	}
 	o := a.v.staffOwner(function)
-	return a.v.update(ctx, func(t *tx) error {
+	return a.update(ctx, Administrator, func(t *tx) error {
 		rec, found, err := load[functionRecord](t, tFunction, o[:])
 		if err != nil || !found {
 			return errors.Join(err, notIf(found || err != nil))
@@ -185,11 +200,24 @@ func (a *Administration) ChangeMembers(ctx context.Context, function policy.Addr
 	})
 }
 
+// NameFunctionAddress changes the name people see. ErrNotFound.
+func (a *Administration) NameFunctionAddress(ctx context.Context, function policy.Address, name string) error {
+	o := a.v.staffOwner(function)
+	return a.update(ctx, Administrator, func(t *tx) error {
+		rec, found, err := load[functionRecord](t, tFunction, o[:])
+		if err != nil || !found {
+			return errors.Join(err, notIf(found || err != nil))
+		}
+		rec.Name = name
+		return errors.Join(save(t, tFunction, o[:], &rec), t.record(a.event("name function address", function.Key())))
+	})
+}
+
 // RemoveFunctionAddress ends a function address and all memberships of it. Its mailboxes stay, as those of an account do.
 // ErrNotFound, ErrWaiting.
 func (a *Administration) RemoveFunctionAddress(ctx context.Context, function policy.Address) error {
 	o := a.v.staffOwner(function)
-	return a.v.update(ctx, func(t *tx) error {
+	return a.update(ctx, Administrator, func(t *tx) error {
 		rec, found, err := load[functionRecord](t, tFunction, o[:])
 		if err != nil || !found {
 			return errors.Join(err, notIf(found || err != nil))
@@ -208,15 +236,15 @@ func (a *Administration) RemoveFunctionAddress(ctx context.Context, function pol
 
 // FunctionAddresses are all, by address.
 func (a *Administration) FunctionAddresses(ctx context.Context) (out []FunctionAddress, err error) {
-	err = all(ctx, a.v, tFunction, func(rec functionRecord) { out = append(out, FunctionAddress(rec)) })
+	err = all(ctx, a, tFunction, func(rec functionRecord) { out = append(out, FunctionAddress(rec)) })
 	slices.SortFunc(out, func(x, y FunctionAddress) int { return strings.Compare(x.Address.Key(), y.Address.Key()) })
 	return out, err
 }
 
 // all gives every record of a table of staff, which is small enough to be held.
-func all[T any](ctx context.Context, v *Vault, table kv.Table, each func(T)) error {
+func all[T any](ctx context.Context, a *Administration, table kv.Table, each func(T)) error {
 	var recs []T
-	err := v.view(ctx, func(t *tx) error {
+	err := a.view(ctx, anyRole, func(t *tx) error {
 		recs = nil
 		for k, sealed := range t.r.Range(table, kv.Span{}) {
 			rec, err := open[T](t, table, k, sealed)

@@ -63,10 +63,7 @@ func (a *AuditLog) batch(ctx context.Context, from uint64) (out []Event, err err
 			if err != nil {
 				return err
 			}
-			out = append(out, Event{
-				Seq: binary.BigEndian.Uint64(k), At: rec.At.time(), Actor: rec.Actor, Action: rec.Action,
-				Message: rec.Message, Result: rec.Result, Detail: rec.Detail,
-			})
+			out = append(out, rec.event(k))
 			if len(out) == eventsAtOnce {
 				return nil
 			}
@@ -74,6 +71,14 @@ func (a *AuditLog) batch(ctx context.Context, from uint64) (out []Event, err err
 		return nil
 	})
 	return out, err
+}
+
+// event is the one stored under a key.
+func (rec eventRecord) event(key []byte) Event {
+	return Event{
+		Seq: binary.BigEndian.Uint64(key), At: rec.At.time(), Actor: rec.Actor, Action: rec.Action,
+		Message: rec.Message, Result: rec.Result, Detail: rec.Detail,
+	}
 }
 
 // Actor is a principal's name in the audit: an account's address, or "person:" and a keyed hash.
@@ -86,7 +91,10 @@ func (v *Vault) actor(p Principal) string {
 	return v.personActor(p.PersonID().Digits())
 }
 
+// personPrefix begins the names of persons in the audit.
+const personPrefix = "person:"
+
 func (v *Vault) personActor(digits string) string {
 	sum := v.lookup.Digest("audit", []byte("person"), []byte(digits))
-	return "person:" + base32.StdEncoding.EncodeToString(sum[:10])
+	return personPrefix + base32.StdEncoding.EncodeToString(sum[:10])
 }

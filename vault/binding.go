@@ -13,7 +13,7 @@ import (
 
 // Bindings are all links between an address and a person, with the date each was verified, ordered by address.
 func (a *Administration) Bindings(ctx context.Context) (out []Binding, err error) {
-	err = a.v.view(ctx, func(t *tx) error {
+	err = a.view(ctx, Administrator, func(t *tx) error {
 		out = nil
 		for k, sealed := range t.r.Range(tBinding, kv.Span{}) {
 			rec, err := open[bindingRecord](t, tBinding, k, sealed)
@@ -32,11 +32,28 @@ func (a *Administration) Bindings(ctx context.Context) (out []Binding, err error
 	return out, err
 }
 
+// Binding is that of one address, and whether its person gets no notices. ErrNotFound.
+func (a *Administration) Binding(ctx context.Context, address policy.Address) (b Binding, quiet bool, err error) {
+	err = a.update(ctx, Administrator, func(t *tx) error {
+		rec, found, err := t.binding(address)
+		if err != nil || !found {
+			return errors.Join(err, notIf(found || err != nil))
+		}
+		person, err := policy.ParsePersonID(rec.Person)
+		if err != nil {
+			return errors.Join(ErrDamaged, err)
+		}
+		b, quiet = Binding{Address: rec.Address, Person: person, Verified: rec.Verified.time()}, t.quiet(t.v.personOwner(rec.Person))
+		return t.record(a.event("look up binding", address.Key()+" "+t.v.personActor(rec.Person)))
+	})
+	return b, quiet, err
+}
+
 // RevokeBinding ends the link of an address to its person: the next message to the address is held. A message that is held
 // now and took its recipient's identity from the binding asks for it again, and its sender is told. What the person could
 // read stays readable to the person. ErrNotFound.
 func (a *Administration) RevokeBinding(ctx context.Context, address policy.Address) error {
-	return a.v.update(ctx, func(t *tx) error {
+	return a.update(ctx, Administrator, func(t *tx) error {
 		rec, found, err := t.binding(address)
 		if err != nil || !found {
 			return errors.Join(err, notIf(err != nil))

@@ -85,16 +85,23 @@ func (d *Directory) Devices(ctx context.Context, account policy.Address) (out []
 // RevokeDevice ends a device password: no login with it succeeds after RevokeDevice returns. Sessions that are open stay
 // so until their program or the server ends them. ErrNotFound.
 func (d *Directory) RevokeDevice(ctx context.Context, account policy.Address, id string, by policy.Address) error {
-	o := d.v.staffOwner(account)
-	return d.v.update(ctx, func(t *tx) error {
-		for k := range t.r.Range(tDevice, kv.Prefix(o[:])) {
-			if deviceID(k) == id {
-				key := bytes.Clone(k)
-				return errors.Join(t.w.Delete(tDevice, key), t.record(deviceEvent("revoke device", by, account, key)))
-			}
+	return d.v.update(ctx, func(t *tx) error { return t.revokeDevice(account, id, by) })
+}
+
+// RevokeDevice is that of [Directory], of anybody's.
+func (a *Administration) RevokeDevice(ctx context.Context, account policy.Address, id string) error {
+	return a.update(ctx, Administrator, func(t *tx) error { return t.revokeDevice(account, id, a.account) })
+}
+
+func (t *tx) revokeDevice(account policy.Address, id string, by policy.Address) error {
+	o := t.v.staffOwner(account)
+	for k := range t.r.Range(tDevice, kv.Prefix(o[:])) {
+		if deviceID(k) == id {
+			key := bytes.Clone(k)
+			return errors.Join(t.w.Delete(tDevice, key), t.record(deviceEvent("revoke device", by, account, key)))
 		}
-		return ErrNotFound
-	})
+	}
+	return ErrNotFound
 }
 
 func (t *tx) devices(account policy.Address) (out []Device, err error) {

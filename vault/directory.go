@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"sigill/policy"
 	"sigill/vault/internal/kv"
@@ -22,7 +21,7 @@ func (d *Directory) PutAccount(ctx context.Context, a Account, password string) 
 		if err != nil {
 			return err
 		}
-		rec := accountRecord{Address: a.Address, Name: a.Name, Password: hash, TOTP: old.TOTP}
+		rec := accountRecord{Address: a.Address, Name: a.Name, Password: hash, TOTP: old.TOTP, Roles: old.Roles}
 		return errors.Join(save(t, tAccount, o[:], &rec), t.ensureMailboxes(o, a.Address, roles...))
 	})
 }
@@ -87,7 +86,7 @@ func (t *tx) binding(a policy.Address) (bindingRecord, bool, error) {
 // Account gives a staff member. ErrNotFound.
 func (d *Directory) Account(ctx context.Context, a policy.Address) (Account, error) {
 	rec, err := get[accountRecord](ctx, d.v, tAccount, a)
-	return Account{Address: rec.Address, Name: rec.Name}, err
+	return rec.account(), err
 }
 
 // FunctionAddress gives a function address. ErrNotFound.
@@ -108,20 +107,10 @@ func get[T any](ctx context.Context, v *Vault, table kv.Table, a policy.Address)
 
 // FunctionAddresses are those the account is a member of, ordered by address.
 func (d *Directory) FunctionAddresses(ctx context.Context, member policy.Address) (out []FunctionAddress, err error) {
-	err = d.v.view(ctx, func(t *tx) error {
-		out = nil
-		for _, o := range t.functionsOf(d.v.staffOwner(member)) {
-			rec, found, err := load[functionRecord](t, tFunction, o[:])
-			if err != nil {
-				return err
-			}
-			if found {
-				out = append(out, FunctionAddress(rec))
-			}
-		}
-		return nil
+	err = d.v.view(ctx, func(t *tx) (err error) {
+		out, err = t.functions(d.v.staffOwner(member))
+		return err
 	})
-	slices.SortFunc(out, func(a, b FunctionAddress) int { return strings.Compare(a.Address.Key(), b.Address.Key()) })
 	return out, err
 }
 
@@ -132,6 +121,9 @@ func (t *tx) functionsOf(member owner) (out []owner) {
 	}
 	return out
 }
+
+// PasswordsElsewhere tells that account passwords are checked by Options.Passwords, so that those set here open nothing.
+func (d *Directory) PasswordsElsewhere() bool { return d.v.elsewhere != nil }
 
 // MaySendAs tells whether the account may use the address as sender: its own, or a function address it belongs to.
 func (d *Directory) MaySendAs(ctx context.Context, account, from policy.Address) (bool, error) {

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"sigill/policy"
@@ -143,7 +145,7 @@ func (v *Vault) look(ctx context.Context, from []byte, now time.Time) (b looked,
 }
 
 func (r Retention) keepsAll() bool {
-	for _, rule := range r.Functions {
+	for _, rule := range slices.Concat(slices.Collect(maps.Values(r.Functions)), r.Classes) {
 		if !rule.keeps() {
 			return false
 		}

@@ -46,11 +46,22 @@ type LegalHold struct {
 	At time.Time
 }
 
-// LegalHolds is for administrators: whoever holds it may stop disposal and let it go on.
-type LegalHolds struct{ v *Vault }
+// LegalHolds stop disposal and let it go on.
+type LegalHolds struct{ a *Administration }
 
-// LegalHolds gives the register of legal holds.
-func (v *Vault) LegalHolds() *LegalHolds { return &LegalHolds{v} }
+// LegalHolds gives the register of legal holds to whoever runs the server.
+func (v *Vault) LegalHolds() *LegalHolds { return v.Administration(system).LegalHolds() }
+
+// LegalHolds gives the register of legal holds. An account with a role places and lifts them in its own name.
+func (a *Administration) LegalHolds() *LegalHolds { return &LegalHolds{a} }
+
+// decider is who places or lifts a hold.
+func (l *LegalHolds) decider(said policy.Address) policy.Address {
+	if l.a.account.IsZero() {
+		return said
+	}
+	return l.a.account
+}
 
 // What a legal hold is of, in its key.
 const (
@@ -86,11 +97,11 @@ func (l *LegalHolds) subject(t *tx, h LegalHold) ([]byte, error) {
 func (l *LegalHolds) Place(ctx context.Context, h LegalHold) (HoldID, error) {
 	var id HoldID
 	rand.Read(id[:])
-	rec := legalHoldRecord{Message: h.Message, Address: h.Address, Reason: h.Reason, By: h.By}
+	rec := legalHoldRecord{Message: h.Message, Address: h.Address, Reason: h.Reason, By: l.decider(h.By)}
 	if !h.Person.IsZero() {
-		rec.Actor = l.v.personActor(h.Person.Digits())
+		rec.Actor = l.a.v.personActor(h.Person.Digits())
 	}
-	err := l.v.update(ctx, func(t *tx) error {
+	err := l.a.update(ctx, anyRole, func(t *tx) error {
 		subject, err := l.subject(t, h)
 		if err != nil {
 			return err
@@ -98,7 +109,7 @@ func (l *LegalHolds) Place(ctx context.Context, h LegalHold) (HoldID, error) {
 		rec.At = instantOf(t.v.now())
 		return errors.Join(
 			save(t, tLegalHold, join(subject, id[:]), &rec),
-			t.record(rec.event("legal hold", id, h.By)),
+			t.record(rec.event("legal hold", id, rec.By)),
 		)
 	})
 	if err != nil {
@@ -124,7 +135,8 @@ func (rec legalHoldRecord) event(action string, id HoldID, by policy.Address) Ev
 
 // Lift ends a hold. What another hold covers stays under that one. ErrNotFound.
 func (l *LegalHolds) Lift(ctx context.Context, id HoldID, by policy.Address) error {
-	return l.v.update(ctx, func(t *tx) error {
+	by = l.decider(by)
+	return l.a.update(ctx, anyRole, func(t *tx) error {
 		for k, sealed := range t.r.Range(tLegalHold, kv.Span{}) {
 			if !bytes.HasSuffix(k, id[:]) {
 				continue
@@ -142,7 +154,7 @@ func (l *LegalHolds) Lift(ctx context.Context, id HoldID, by policy.Address) err
 
 // List gives the holds in force, in no order that means anything.
 func (l *LegalHolds) List(ctx context.Context) (out []LegalHold, err error) {
-	err = l.v.view(ctx, func(t *tx) error {
+	err = l.a.view(ctx, anyRole, func(t *tx) error {
 		out = nil
 		for k, sealed := range t.r.Range(tLegalHold, kv.Span{}) {
 			rec, err := open[legalHoldRecord](t, tLegalHold, k, sealed)

@@ -113,6 +113,11 @@ type accountRecord struct {
 	Name     string         `codec:"2"`
 	Password string         `codec:"3"` // PHC string
 	TOTP     *totpRecord    `codec:"4,omitempty"`
+	Roles    StaffRoles     `codec:"5,omitempty"`
+}
+
+func (rec accountRecord) account() Account {
+	return Account{Address: rec.Address, Name: rec.Name, Roles: rec.Roles}
 }
 
 type totpRecord struct {
@@ -202,4 +207,29 @@ type replyDraftRecord struct {
 type formerRecord struct {
 	At instant `codec:"1"`
 	By string  `codec:"2"` // the login provider that said so
+}
+
+type classRecord struct {
+	Class string `codec:"1"` // the name of a retention class
+}
+
+type protectedRecord struct {
+	Name string `codec:"1"` // the person's in the audit
+}
+
+type searchRecord struct {
+	By     policy.Address `codec:"1"`
+	At     instant        `codec:"2"`
+	Reason string         `codec:"3"`
+	// What is asked for; empty fields ask for everything.
+	From    instant   `codec:"4,omitempty"`
+	Until   instant   `codec:"5,omitempty"`
+	Who     string    `codec:"6,omitempty"` // an actor
+	Action  string    `codec:"7,omitempty"`
+	Message MessageID `codec:"8,omitempty"`
+	// Asked is when a second person was asked for, Answered when By2 gave the answer.
+	Asked    instant        `codec:"9,omitempty"`
+	Answered instant        `codec:"10,omitempty"`
+	By2      policy.Address `codec:"11,omitempty"`
+	Approved bool           `codec:"12,omitempty"`
 }

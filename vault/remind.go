@@ -64,13 +64,22 @@ func (d *Directory) SetQuiet(ctx context.Context, by policy.Address, person poli
 // SetQuiet is that of [Directory], by whoever runs the server.
 func (a *Administration) SetQuiet(ctx context.Context, person policy.PersonID, quiet bool) error {
 	o := a.v.personOwner(person.Digits())
-	return a.v.update(ctx, func(t *tx) error {
-		action, change := "quiet", t.mark
-		if !quiet {
-			action, change = "notify", t.w.Delete
+	return a.update(ctx, Administrator, func(t *tx) error {
+		name := a.v.personActor(person.Digits())
+		if quiet {
+			return errors.Join(t.mark(tQuiet, o[:]), save(t, tProtected, o[:], &protectedRecord{Name: name}), t.record(a.event("quiet", name)))
 		}
-		return errors.Join(change(tQuiet, o[:]), t.record(a.event(action, a.v.actor(Person(person)))))
+		return errors.Join(t.w.Delete(tQuiet, o[:]), t.w.Delete(tProtected, o[:]), t.record(a.event("notify", name)))
 	})
+}
+
+// Quiet is that of [Directory], for administrators.
+func (a *Administration) Quiet(ctx context.Context, person policy.PersonID) (quiet bool, err error) {
+	err = a.view(ctx, Administrator, func(t *tx) error {
+		quiet = t.quiet(a.v.personOwner(person.Digits()))
+		return nil
+	})
+	return quiet, err
 }
 
 // Quiet tells whether a person gets no notices.

@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"sigill/policy"
@@ -14,8 +15,10 @@ import (
 type Retention struct {
 	// Default is for every address that Functions does not name.
 	Default Rule
-	// Functions are the rules of function addresses, by policy.Address.Key.
+	// Functions are the rules of function addresses, by policy.Address.Key. They beat classes.
 	Functions map[string]Rule
+	// Classes are rules that administrators may give function addresses: see [Administration.SetClass].
+	Classes []Rule
 }
 
 // Rule is one decision on disposal. It sets exactly one of the three terms, so that nobody has to guess whether the
@@ -78,14 +81,15 @@ func (r Retention) check() error {
 			return err
 		}
 	}
-	return nil
-}
-
-func (r Retention) of(a policy.Address) Rule {
-	if rule, ok := r.Functions[a.Key()]; ok {
-		return rule
+	for i, rule := range r.Classes {
+		if rule.Name == "" || slices.ContainsFunc(r.Classes[:i], func(c Rule) bool { return c.Name == rule.Name }) {
+			return fmt.Errorf("vault: retention class %q: a class needs a name of its own", rule.Name)
+		}
+		if err := rule.Check(); err != nil {
+			return err
+		}
 	}
-	return r.Default
+	return nil
 }
 
 // plan is what retention makes of a message, legal hold aside.
@@ -110,7 +114,10 @@ func (t *tx) plan(rec messageRecord) (plan, error) {
 	}
 	warn, unreadToo := 0, true
 	for _, a := range rec.parties() {
-		rule := t.v.retention.of(a)
+		rule, err := t.rule(a)
+		if err != nil {
+			return p, err
+		}
 		due := rule.due(rec, active)
 		if due.IsZero() {
 			return plan{}, nil

@@ -43,6 +43,9 @@ const (
 	tFormer       kv.Table = "former"       // way, owner, owner → formerRecord
 	tQuiet        kv.Table = "quiet"        // owner of a person → nothing
 	tReplyDraft   kv.Table = "replydraft"   // message, digest of writer → replyDraftRecord
+	tClass        kv.Table = "class"        // owner of a function address → classRecord
+	tProtected    kv.Table = "protected"    // owner of a person → protectedRecord
+	tSearch       kv.Table = "search"       // search → searchRecord
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.

@@ -64,10 +64,14 @@ func stepOf(secret []byte, code string, now time.Time, last uint64) (step uint64
 // TOTP tells of an account's second factor. ErrNotFound.
 func (d *Directory) TOTP(ctx context.Context, account policy.Address) (TOTP, error) {
 	rec, err := get[accountRecord](ctx, d.v, tAccount, account)
-	if err != nil || rec.TOTP == nil {
-		return TOTP{}, err
+	return rec.second(), err
+}
+
+func (rec accountRecord) second() TOTP {
+	if rec.TOTP == nil {
+		return TOTP{}
 	}
-	return TOTP{Since: rec.TOTP.Since.time(), Recovery: len(rec.TOTP.Recovery)}, nil
+	return TOTP{Since: rec.TOTP.Since.time(), Recovery: len(rec.TOTP.Recovery)}
 }
 
 // SetTOTP sets the second factor up, once a code shows that the app has the secret, and gives the recovery codes, here
@@ -122,27 +126,33 @@ func (d *Directory) CheckTOTP(ctx context.Context, account policy.Address, code 
 	return err
 }
 
-// RemoveTOTP takes the second factor away, for whoever has lost app and recovery codes. ErrNotFound, also if there is none.
+// RemoveTOTP takes the second factor away, for whoever has lost app and recovery codes. ErrNotFound, also if there is none;
+// ErrRoleHolder.
 func (a *Administration) RemoveTOTP(ctx context.Context, account policy.Address) error {
-	d := a.v.Directory()
-	return d.changeTOTP(ctx, account, a.event("remove second factor", account.Key()), func(old *totpRecord) (*totpRecord, error) {
-		return nil, notIf(old != nil)
+	return a.update(ctx, Administrator, func(t *tx) error {
+		return t.changeTOTP(account, a.event("remove second factor", account.Key()), func(rec accountRecord) (*totpRecord, error) {
+			return nil, errors.Join(notIf(rec.TOTP != nil), a.mayChange(rec))
+		})
 	})
 }
 
 // changeTOTP changes the record and notes it, or does neither.
 func (d *Directory) changeTOTP(ctx context.Context, account policy.Address, e Event, change func(old *totpRecord) (*totpRecord, error)) error {
-	o := d.v.staffOwner(account)
 	return d.v.update(ctx, func(t *tx) error {
-		rec, found, err := load[accountRecord](t, tAccount, o[:])
-		if err != nil || !found {
-			return errors.Join(err, notIf(found || err != nil))
-		}
-		if rec.TOTP, err = change(rec.TOTP); err != nil {
-			return err
-		}
-		return errors.Join(save(t, tAccount, o[:], &rec), t.record(e))
+		return t.changeTOTP(account, e, func(rec accountRecord) (*totpRecord, error) { return change(rec.TOTP) })
 	})
+}
+
+func (t *tx) changeTOTP(account policy.Address, e Event, change func(accountRecord) (*totpRecord, error)) error {
+	o := t.v.staffOwner(account)
+	rec, found, err := load[accountRecord](t, tAccount, o[:])
+	if err != nil || !found {
+		return errors.Join(err, notIf(found || err != nil))
+	}
+	if rec.TOTP, err = change(rec); err != nil {
+		return err
+	}
+	return errors.Join(save(t, tAccount, o[:], &rec), t.record(e))
 }
 
 func (v *Vault) recoveryHash(account policy.Address, code string) []byte {

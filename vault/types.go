@@ -201,6 +201,8 @@ type Receipt struct {
 type Account struct {
 	Address policy.Address
 	Name    string
+	// Roles are given by [Administration.SetRoles] and not with the account.
+	Roles StaffRoles
 }
 
 // FunctionAddress is a shared mailbox with the accounts that may read and answer.

@@ -251,6 +251,9 @@ func (v *Vault) verifyRecords(ctx context.Context, r *Report) error {
 		verifyTable[deviceRecord](t, r, tDevice)
 		verifyTable[formerRecord](t, r, tFormer)
 		verifyTable[replyDraftRecord](t, r, tReplyDraft)
+		verifyTable[classRecord](t, r, tClass)
+		verifyTable[protectedRecord](t, r, tProtected)
+		verifyTable[searchRecord](t, r, tSearch)
 		return nil
 	})
 }

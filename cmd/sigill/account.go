@@ -14,6 +14,7 @@ type accountCommand struct {
 	List     accountList     `cmd:"" help:"List staff members."`
 	Password accountPassword `cmd:"" help:"Change a password."`
 	Remove   accountRemove   `cmd:"" help:"End an account; its messages stay."`
+	Role     accountRole     `cmd:"" help:"Say who administers on the web, and who audits."`
 	Totp     accountTOTP     `cmd:"" help:"The second factor of an account."`
 }
 
@@ -77,9 +78,9 @@ func (c *accountList) operate(ctx context.Context, a *admin) error {
 	if err != nil {
 		return err
 	}
-	t := newTable(a.stdout, c.JSON, "address", "name")
+	t := newTable(a.stdout, c.JSON, "address", "name", "roles")
 	for _, acc := range all {
-		t.row(acc.Address.String(), acc.Name)
+		t.row(acc.Address.String(), acc.Name, roleNames(acc.Roles))
 	}
 	return t.end()
 }

@@ -46,6 +46,7 @@ var operations = map[string]func() operation{
 	"account list":        func() operation { return new(accountList) },
 	"account password":    func() operation { return new(accountPassword) },
 	"account remove":      func() operation { return new(accountRemove) },
+	"account role":        func() operation { return new(accountRole) },
 	"account totp remove": func() operation { return new(totpRemove) },
 	"address add":         func() operation { return new(addressAdd) },
 	"address list":        func() operation { return new(addressList) },

@@ -153,6 +153,9 @@ func (s *stage) settle(ctx context.Context) error {
 		if err := d.PutAccount(ctx, vault.Account{Address: p.Address, Name: p.Name}, p.Password); err != nil {
 			return err
 		}
+		if err := s.vault.Administration("demo").SetRoles(ctx, p.Address, p.Roles); err != nil {
+			return err
+		}
 	}
 	f := demo.TheFunctionAddress()
 	if _, err := d.FunctionAddress(ctx, f.Address); err != nil {

@@ -14,6 +14,7 @@ type Retention struct {
 	English string          `toml:"english"`
 	Default Term            `toml:"default"`
 	Address []AddressedTerm `toml:"address"`
+	Class   []Term          `toml:"class"`
 }
 
 // Term is a rule. It has a name and one of the three terms, in days.
@@ -51,6 +52,13 @@ func (r Retention) check(f faults, whole *Config) {
 		seen[a.Address.Key()] = true
 		f.fits(key, a.rule().Check())
 	}
+	names := map[string]bool{}
+	for i, c := range r.Class {
+		key := fmt.Sprintf("class[%d]", i+1)
+		f.need(key+".name", isLine(c.Name) && !names[c.Name], "must be a name that no other class has, on one line")
+		names[c.Name] = true
+		f.fits(key, c.rule().Check())
+	}
 }
 
 func (t Term) rule() vault.Rule {
@@ -65,6 +73,9 @@ func (r Retention) Vault() vault.Retention {
 	out := vault.Retention{Default: r.Default.rule(), Functions: map[string]vault.Rule{}}
 	for _, a := range r.Address {
 		out.Functions[a.Address.Key()] = a.rule()
+	}
+	for _, c := range r.Class {
+		out.Classes = append(out.Classes, c.rule())
 	}
 	return out
 }

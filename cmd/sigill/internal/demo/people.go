@@ -1,6 +1,9 @@
 package demo
 
-import "sigill/policy"
+import (
+	"sigill/policy"
+	"sigill/vault"
+)
 
 // Domain is the municipality's, and CitizenDomain where its citizens have their mail. Both end in a top level domain that
 // RFC 2606 keeps free.
@@ -16,6 +19,7 @@ type Staff struct {
 	Name     string
 	Address  policy.Address
 	Password string
+	Roles    vault.StaffRoles
 }
 
 // FunctionAddress is a shared mailbox.
@@ -32,12 +36,12 @@ type Person struct {
 	Address policy.Address
 }
 
-// TheStaff are Anna and Bo, who are members of the function address, and Cecilia, who is not.
+// TheStaff are Anna, an administrator, and Bo, an auditor, who are members of the function address, and Cecilia, who is not.
 func TheStaff() []Staff {
 	return []Staff{
-		{"Anna Andersson", policy.MustAddress("anna.andersson@" + Domain), "demo-anna-7391"},
-		{"Bo Berg", policy.MustAddress("bo.berg@" + Domain), "demo-bo-4826"},
-		{"Cecilia Ceder", policy.MustAddress("cecilia.ceder@" + Domain), "demo-cecilia-5108"},
+		{"Anna Andersson", policy.MustAddress("anna.andersson@" + Domain), "demo-anna-7391", vault.Administrator},
+		{"Bo Berg", policy.MustAddress("bo.berg@" + Domain), "demo-bo-4826", vault.Auditor},
+		{"Cecilia Ceder", policy.MustAddress("cecilia.ceder@" + Domain), "demo-cecilia-5108", 0},
 	}
 }
 
