@@ -118,7 +118,7 @@ func (t *tx) endMembership(function owner, member policy.Address) error {
 
 // Accounts are all, by address.
 func (a *Administration) Accounts(ctx context.Context) (out []Account, err error) {
-	err = all(ctx, a, tAccount, func(rec accountRecord) { out = append(out, rec.account()) })
+	err = all(ctx, a, Administrator, tAccount, func(rec accountRecord) { out = append(out, rec.account()) })
 	slices.SortFunc(out, func(x, y Account) int { return strings.Compare(x.Address.Key(), y.Address.Key()) })
 	return out, err
 }
@@ -236,15 +236,15 @@ func (a *Administration) RemoveFunctionAddress(ctx context.Context, function pol
 
 // FunctionAddresses are all, by address.
 func (a *Administration) FunctionAddresses(ctx context.Context) (out []FunctionAddress, err error) {
-	err = all(ctx, a, tFunction, func(rec functionRecord) { out = append(out, FunctionAddress(rec)) })
+	err = all(ctx, a, anyRole, tFunction, func(rec functionRecord) { out = append(out, FunctionAddress(rec)) })
 	slices.SortFunc(out, func(x, y FunctionAddress) int { return strings.Compare(x.Address.Key(), y.Address.Key()) })
 	return out, err
 }
 
 // all gives every record of a table of staff, which is small enough to be held.
-func all[T any](ctx context.Context, a *Administration, table kv.Table, each func(T)) error {
+func all[T any](ctx context.Context, a *Administration, roles StaffRoles, table kv.Table, each func(T)) error {
 	var recs []T
-	err := a.view(ctx, anyRole, func(t *tx) error {
+	err := a.view(ctx, roles, func(t *tx) error {
 		recs = nil
 		for k, sealed := range t.r.Range(table, kv.Span{}) {
 			rec, err := open[T](t, table, k, sealed)

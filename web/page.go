@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"sigill/vault"
 	"sigill/web/login"
 )
 
@@ -30,10 +31,10 @@ func (s *Server) load() (err error) {
 	}
 	s.pages = pages{}
 	for _, name := range names {
-		if path.Base(name) == "frame.html" {
+		if base := path.Base(name); base == "frame.html" || base == "adminparts.html" {
 			continue
 		}
-		t, err := template.ParseFS(files, "templates/frame.html", name)
+		t, err := template.ParseFS(files, "templates/frame.html", "templates/adminparts.html", name)
 		if err != nil {
 			return fmt.Errorf("web: template %s: %w", name, err)
 		}
@@ -57,6 +58,8 @@ type page struct {
 	Staff bool
 	Name  string
 	session
+	// Roles are those of the staff member who is in.
+	Roles vault.StaffRoles
 	// Languages are the other languages this page can be had in.
 	Languages []inLanguage
 	// Narrow is for pages of a few sentences.
@@ -145,7 +148,7 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
 		Style: s.assets.style.path, Colours: s.assets.colours.path, Seal: s.assets.seal.path, Logo: s.assets.logo.path, Script: s.assets.wait.path,
 		Time: s.assets.time.path, Upload: s.assets.upload.path, session: s.session(v),
-		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name,
+		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name, Roles: s.roles(v),
 		Languages: otherLanguages(v), Body: body,
 	}
 	var b bytes.Buffer
@@ -156,7 +159,7 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 }
 
 // kept are the parameters that say what a page shows.
-var kept = []string{"view", "at", "before", "to", "ended"}
+var kept = []string{"view", "at", "before", "to", "ended", "words"}
 
 // inLanguage is a page in another language.
 type inLanguage struct{ Tag, Name, URL string }

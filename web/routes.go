@@ -71,6 +71,7 @@ func (s *Server) routes() {
 	m.HandleFunc("GET /holds/{id}/done", s.staff(s.reading(s.completed)))
 
 	s.staffRoutes(m)
+	s.adminRoutes(m)
 }
 
 // staffRoutes are the pages on which staff write, and look after what they have sent.

@@ -55,6 +55,8 @@ type Config struct {
 	Facts func(f *policy.Facts, header []byte)
 	// Staff is how staff log in.
 	Staff StaffLogin
+	// Admin is for the administration's pages.
+	Admin Administering
 	// MailClients are the settings that mail programs look up; nil offers none.
 	MailClients *autoconfig.Settings
 	// Proxies in front of the server tell who its clients are; none unless configured.
@@ -106,6 +108,7 @@ type Server struct {
 	base     *url.URL
 	log      *slog.Logger
 	now      func() time.Time
+	began    time.Time
 	pages    pages
 	assets   assets
 	sessions *scs.SessionManager
@@ -140,6 +143,7 @@ func New(c Config) (*Server, error) {
 		base:     base,
 		log:      c.Log,
 		now:      c.Now,
+		began:    c.Now(),
 		store:    newSessionStore(c.Now, c.Limits),
 		replies:  newReplies(c.Now, c.Limits.Session),
 		answers:  newAnswers(c.Now),

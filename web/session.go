@@ -19,6 +19,7 @@ const (
 	keyPerson  = "person"  // identity number
 	keyAddress = "address" // staff member's address
 	keyName    = "name"    // staff member's name
+	keyAt      = "at"      // when a staff member logged in, in seconds since 1970
 	keyPending = "pending" // a login under way
 	keyFull    = "full"    // person's name, as the e-ID told it
 	keyEnd     = "end"     // where the provider logs out
@@ -130,5 +131,6 @@ func (s *Server) enter(r *http.Request, p vault.Principal, name string) error {
 	}
 	s.sessions.Put(ctx, keyAddress, p.Address().String())
 	s.sessions.Put(ctx, keyName, name)
+	s.sessions.Put(ctx, keyAt, s.now().Unix())
 	return nil
 }

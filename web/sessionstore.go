@@ -175,3 +175,15 @@ func (s *sessionStore) end(who vault.Principal, name, current string) (n int) {
 	}
 	return n
 }
+
+// count is how many sessions of people there are.
+func (s *sessionStore) count() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.held {
+		if s.alive(h) && h.name != "" {
+			n++
+		}
+	}
+	return n
+}

@@ -14,6 +14,7 @@ import (
 type staffBody struct {
 	To        string
 	Ended     bool
+	Again     bool // whoever is in must log in anew
 	Passwords bool // there is a form for them
 	Username  string
 	Failed    bool
@@ -23,10 +24,11 @@ type staffBody struct {
 func (s *Server) staffForm(v *visit) error {
 	q := v.r.URL.Query()
 	to := ourPath(q.Get("to"))
-	if v.in && !v.who.IsPerson() {
+	again := q.Has("again") && !s.freshlyIn(v)
+	if v.in && !v.who.IsPerson() && !again {
 		return v.redirect(orMessages(to))
 	}
-	return s.staffPage(v, http.StatusOK, staffBody{To: to, Ended: q.Has("ended")})
+	return s.staffPage(v, http.StatusOK, staffBody{To: to, Ended: q.Has("ended"), Again: v.in && again})
 }
 
 // staffLogin checks the password. The vault slows down who guesses.

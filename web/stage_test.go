@@ -142,7 +142,7 @@ func stageOf(t testing.TB, change func(*web.Config)) *stage {
 	must(t, err)
 	s := &stage{t: t, clock: &clock{}, log: &safeBuffer{}, idp: &fakeProvider{}}
 	s.vault, err = vault.Open(t.Context(), filepath.Join(dir, "vault"), keys, vault.Options{
-		Retention: vault.Retention{Default: vault.Rule{Name: "Plan 1", AfterDeposit: 90}}, PasswordMemory: 8,
+		Retention: vault.Retention{Default: vault.Rule{Name: "Plan 1", AfterDeposit: 90}, Classes: []vault.Rule{{Name: "Plan 2", AfterDeposit: 365, Warn: 30}}}, PasswordMemory: 8,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.vault.Close()) })
@@ -153,6 +153,7 @@ func stageOf(t testing.TB, change func(*web.Config)) *stage {
 		Organisation: web.Organisation{Name: "Exempels kommun", Phone: "08-123 45 67", URL: "https://www.exempel.se"},
 		Providers:    []login.Provider{s.idp},
 		Rules:        policy.Rules{TestNumbers: true},
+		Admin:        web.Administering{Domains: []string{"exempel.se"}, Notices: fakeNotices{}, Relays: fakeRelays, Version: "1.2.3"},
 		MailClients:  &autoconfig.Settings{Organisation: "Exempels kommun", Domains: []string{"exempel.se"}, Host: "post.exempel.se", IMAPS: 993, Submissions: 465},
 		Log:          slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:          s.clock.now,

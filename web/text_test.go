@@ -97,7 +97,7 @@ func TestTextsAreUsed(t *testing.T) {
 	for _, f := range writeFaults {
 		used["write.error."+f.name] = true
 	}
-	made := []string{"info.", "wait.say.", "mailbox.", "status.", "hold.error.", "problem.fault.", "message.encrypted.", "write.kind.", "write.cc", "write.bcc"} // put together from a value
+	made := []string{"info.", "wait.say.", "mailbox.", "status.", "hold.error.", "problem.fault.", "message.encrypted.", "write.kind.", "write.cc", "write.bcc", "admin.nav.", "admin.about.", "admin.done.", "admin.kind.", "admin.asked."} // put together from a value
 	for k := range languages[0].texts {
 		composed := false
 		for _, prefix := range made {

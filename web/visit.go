@@ -54,7 +54,7 @@ func (s *Server) closed(h handler) http.HandlerFunc {
 }
 
 // staffPaths begin the pages that are for staff only.
-var staffPaths = []string{"/holds", "/mailboxes", "/compose", "/search", "/devices"}
+var staffPaths = []string{"/holds", "/mailboxes", "/compose", "/search", "/devices", "/admin"}
 
 // doorTo is where one logs in for a page.
 func doorTo(path string) string {
@@ -147,5 +147,5 @@ func ourPath(to string) string {
 }
 
 func notInPath(r rune) bool {
-	return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("/.-", r))
+	return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("/.-@_+", r))
 }

@@ -37,6 +37,7 @@ func (c *verify) operate(ctx context.Context, a *admin) error {
 	if err != nil {
 		return err
 	}
+	a.note(ctx, "verify", fmt.Sprintf("%d faults", len(r.Faults)))
 	if c.JSON {
 		err = json.NewEncoder(a.stdout).Encode(r)
 	} else {

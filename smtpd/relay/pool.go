@@ -21,6 +21,25 @@ type upstream struct {
 	parked []*link // the one used last comes last
 	closed bool
 	rests  time.Time // until then others are tried first
+	// reached and failed are those of State.
+	reached, failed time.Time
+}
+
+// State is how an upstream was when it was last tried.
+type State struct {
+	Addr string
+	// Reached is when it last took an envelope, Failed when it last could not be reached; zero if never.
+	Reached, Failed time.Time
+}
+
+// States are those of all upstreams, in their order.
+func (c *Client) States() (out []State) {
+	for _, u := range c.upstreams {
+		u.mu.Lock()
+		out = append(out, State{u.Upstream.Addr, u.reached, u.failed})
+		u.mu.Unlock()
+	}
+	return out
 }
 
 // coolDown is how long an upstream that failed comes last.
@@ -59,7 +78,8 @@ func (u *upstream) resting(now time.Time) bool {
 func (u *upstream) rest() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.rests = time.Now().Add(coolDown)
+	u.failed = time.Now()
+	u.rests = u.failed.Add(coolDown)
 }
 
 // open gives a connection on which the upstream took the envelope and awaits the message.
@@ -87,6 +107,9 @@ func (u *upstream) open(ctx context.Context, m Mail) (*link, error) {
 
 func (u *upstream) opened(l *link, err error) (*link, error) {
 	if err == nil {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.reached = time.Now()
 		return l, nil
 	}
 	if !l.broken {

@@ -256,6 +256,9 @@ func TestCoolDown(t *testing.T) {
 		if got := order(); !slices.Equal(got, []string{"b", "a"}) {
 			t.Error(got)
 		}
+		if got := c.States(); !got[0].Failed.Equal(time.Now()) || !got[1].Failed.IsZero() || got[0].Addr != "a.example:25" {
+			t.Errorf("states: %+v", got)
+		}
 		time.Sleep(coolDown / 2)
 		c.upstreams[1].rest()
 		if got := order(); !slices.Equal(got, []string{"a", "b"}) {
