@@ -19,7 +19,7 @@ type accountsBody struct {
 	Shown         []vault.Account
 	All           int // that fit the words
 	Words         string
-	At            int // the first one shown, from 0
+	First         int // the first one shown, from 0
 	Next          int // the first one of the next page; 0 if there is none
 	Address, Name string
 }
@@ -29,7 +29,7 @@ type accountsBody struct {
 func (s *Server) accounts(v *visit, a *vault.Administration) error {
 	q := v.r.URL.Query()
 	at, _ := strconv.Atoi(q.Get("at"))
-	return s.accountsPage(v, a, accountsBody{adminBody: v.part("accounts"), Words: tidy(q.Get("words")), At: max(at, 0)})
+	return s.accountsPage(v, a, accountsBody{adminBody: v.part("accounts"), Words: tidy(q.Get("words")), First: max(at, 0)})
 }
 
 func (s *Server) accountsPage(v *visit, a *vault.Administration, b accountsBody) error {
@@ -41,9 +41,9 @@ func (s *Server) accountsPage(v *visit, a *vault.Administration, b accountsBody)
 	all = slices.DeleteFunc(all, func(x vault.Account) bool {
 		return !strings.Contains(x.Address.Key(), words) && !strings.Contains(strings.ToLower(x.Name), words)
 	})
-	b.All, b.At = len(all), min(b.At, len(all))
-	b.Shown = all[b.At:min(b.At+accountsShown, len(all))]
-	if end := b.At + accountsShown; end < len(all) {
+	b.All, b.First = len(all), min(b.First, len(all))
+	b.Shown = all[b.First:min(b.First+accountsShown, len(all))]
+	if end := b.First + accountsShown; end < len(all) {
 		b.Next = end
 	}
 	return s.adminPage(v, "adminaccounts", v.lang.text("admin.nav.accounts"), b.adminBody, b)

@@ -44,6 +44,7 @@ var problems = []struct {
 	{vault.ErrNoReply, http.StatusForbidden, "reply"},
 	{vault.ErrLegalHold, http.StatusConflict, "legal"},
 	{vault.ErrTaken, http.StatusConflict, "taken"},
+	{vault.ErrOwnAccess, http.StatusForbidden, "own"},
 	{vault.ErrRoleHolder, http.StatusForbidden, "role"},
 	{vault.ErrHeld, http.StatusConflict, "held"},
 	{vault.ErrFull, http.StatusInsufficientStorage, "full"},
