@@ -256,8 +256,10 @@ func adminPath(part string, a policy.Address) string {
 type Notices interface {
 	// Kinds are the kinds there are, in the order of a list.
 	Kinds() []string
-	// Preview gives one.
-	Preview(kind string) (Notice, error)
+	// Brands are the domains whose messages have notices of their own.
+	Brands() []string
+	// Preview gives one, of a brand or with "" the organisation's.
+	Preview(kind, brand string) (Notice, error)
 }
 
 // Notice is what a recipient gets.

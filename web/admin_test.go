@@ -24,11 +24,13 @@ type fakeNotices struct{}
 
 func (fakeNotices) Kinds() []string { return []string{"message", "receipt"} }
 
-func (fakeNotices) Preview(kind string) (web.Notice, error) {
+func (fakeNotices) Brands() []string { return []string{"bolaget.exempel.se"} }
+
+func (fakeNotices) Preview(kind, brand string) (web.Notice, error) {
 	if kind != "message" && kind != "receipt" {
 		return web.Notice{}, errors.New("no such kind")
 	}
-	return web.Notice{Subject: "Ett meddelande väntar", Text: "Öppna https://sakert.exempel.se/m/sample", HTML: "<p lang=sv>Öppna <b>" + kind + "</b></p><script>alert(1)</script>"}, nil
+	return web.Notice{Subject: "Ett meddelande väntar", Text: "Öppna https://sakert.exempel.se/m/sample", HTML: "<p lang=sv>Öppna <b>" + kind + brand + "</b></p><script>alert(1)</script>"}, nil
 }
 
 func fakeRelays() []web.Relay {
@@ -297,6 +299,10 @@ func TestPreviewNotices(t *testing.T) {
 	if p := v.get("/admin/notices/message/html").is(http.StatusOK).has("<b>message</b>").Header.Get("Content-Security-Policy"); p != mailPolicy {
 		t.Errorf("the frame's policy is %q", p)
 	}
+	v.get("/admin/notices/message").has("/admin/notices/message?view=bolaget.exempel.se")
+	v.get("/admin/notices/message?view=bolaget.exempel.se").has("/admin/notices/message/html?view=bolaget.exempel.se")
+	v.get("/admin/notices/message/html?view=bolaget.exempel.se").has("<b>messagebolaget.exempel.se</b>")
+	v.get("/admin/notices/message?view=other.example").is(http.StatusNotFound)
 	v.get("/admin/notices/other").is(http.StatusNotFound)
 }
 

@@ -11,6 +11,9 @@ type noticesBody struct {
 	adminBody
 	Kinds []string
 	Kind  string
+	// Brands are there to choose from, beside the organisation's own notices; Brand is the one shown.
+	Brands []string
+	Brand  string
 	Notice
 }
 
@@ -24,27 +27,30 @@ func (s *Server) notices(v *visit, _ *vault.Administration) error {
 }
 
 // preview is a notice as it would go out now.
-func (s *Server) preview(v *visit) (kind string, n Notice, err error) {
-	kind = v.r.PathValue("kind")
-	if s.config.Admin.Notices == nil || !slices.Contains(s.config.Admin.Notices.Kinds(), kind) {
-		return "", n, errNoPage
+func (s *Server) preview(v *visit) (b noticesBody, err error) {
+	b = noticesBody{adminBody: v.part("notices"), Kind: v.r.PathValue("kind"), Brand: v.r.URL.Query().Get("view")}
+	composer := s.config.Admin.Notices
+	if composer == nil || !slices.Contains(composer.Kinds(), b.Kind) {
+		return b, errNoPage
 	}
-	n, err = s.config.Admin.Notices.Preview(kind)
-	return kind, n, err
+	if b.Brands = composer.Brands(); b.Brand != "" && !slices.Contains(b.Brands, b.Brand) {
+		return b, errNoPage
+	}
+	b.Notice, err = composer.Preview(b.Kind, b.Brand)
+	return b, err
 }
 
 func (s *Server) notice(v *visit, _ *vault.Administration) error {
-	kind, n, err := s.preview(v)
+	b, err := s.preview(v)
 	if err != nil {
 		return err
 	}
-	b := noticesBody{adminBody: v.part("notices"), Kind: kind, Notice: n}
-	return s.adminPage(v, "adminnotice", v.lang.text("admin.kind."+kind), b.adminBody, b)
+	return s.adminPage(v, "adminnotice", v.lang.text("admin.kind."+b.Kind), b.adminBody, b)
 }
 
 // noticeHTML is for the frame in the page. Templates are the organisation's own, and are shown like a mail of a stranger.
 func (s *Server) noticeHTML(v *visit, _ *vault.Administration) error {
-	_, n, err := s.preview(v)
+	b, err := s.preview(v)
 	if err != nil {
 		return err
 	}
@@ -52,6 +58,6 @@ func (s *Server) noticeHTML(v *visit, _ *vault.Administration) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policyMail)
 	v.w.WriteHeader(http.StatusOK)
-	v.w.Write([]byte(n.HTML))
+	v.w.Write([]byte(b.HTML))
 	return nil
 }

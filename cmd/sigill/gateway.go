@@ -118,7 +118,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 			gatherer.Header(f, message.ParseHeader(header))
 			gatherer.Outcomes(f)
 		},
-		Admin: web.Administering{Domains: c.Domains, Notices: notices{c.Notices}, Relays: relays(upstream), Version: version()},
+		Admin: web.Administering{Domains: c.Domains, Notices: notices{c.Notices, c.NoticeBrands}, Relays: relays(upstream), Version: version()},
 		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Info: c.Info, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Proxies: c.WebProxies, Now: c.Now,
 	})
 	if err != nil {
