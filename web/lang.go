@@ -135,8 +135,12 @@ func (c *catalogue) size(n int64) string {
 	case n < 999_500:
 		return fmt.Sprintf("%d kB", (n+500)/1000)
 	}
-	mega := strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/1e6), ".0")
-	return strings.Replace(mega, ".", c.comma, 1) + " MB"
+	unit, name := 1e6, " MB"
+	if n >= 999_950_000 {
+		unit, name = 1e9, " GB"
+	}
+	number := strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/unit), ".0")
+	return strings.Replace(number, ".", c.comma, 1) + name
 }
 
 // langCookie remembers a language that was chosen. It is no secret and says nothing of the person.

@@ -124,6 +124,8 @@ func TestTimesAsPeopleWriteThem(t *testing.T) {
 		{languageOf("sv").size(184_320), "184 kB"},
 		{languageOf("sv").size(999_600), "1 MB"},
 		{languageOf("en").size(26_214_400), "26.2 MB"},
+		{languageOf("sv").size(999_949_999), "999,9 MB"},
+		{languageOf("sv").size(64_654_100_000), "64,7 GB"},
 	}
 	for _, row := range rows {
 		if row.got != row.want {
