@@ -28,9 +28,15 @@ type Bolt struct {
 	layout  layout
 	growing []Table
 	reserve int // octets of MaxSize that are kept for deletions
-	queue   chan *job
-	done    chan struct{} // closed when the committer has ended
-	broken  error         // of the committer: why it must not write any more
+
+	turn    sync.Mutex // guards the next three
+	waiting []*job     // updates that come while somebody writes
+	writing bool
+	shared  bool // the last commit was of several updates
+
+	// Only who writes uses these.
+	broken error // why nothing must be written any more
+	ahead  ahead
 
 	commitTx func(*bbolt.Tx) error // a test puts one that fails
 
@@ -46,14 +52,13 @@ type Bolt struct {
 // is empty, cut off or damaged is ErrCorrupt and left as it is: it is never begun anew.
 func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 	reserve := reserveOf(o.MaxSize)
-	db, err := openFile(path, int(o.MaxSize)-reserve)
+	db, file, err := openFile(path, int(o.MaxSize)-reserve)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bolt{db: db, layout: newLayout(o.Together), growing: o.Growing, reserve: reserve, queue: make(chan *job, maxBatch),
-		done: make(chan struct{}), commitTx: commitTx}
-	go b.commitAll()
-	return b, nil
+	return &Bolt{
+		db: db, layout: newLayout(o.Together), growing: o.Growing, reserve: reserve, ahead: ahead{file: file}, commitTx: commitTx,
+	}, nil
 }
 
 // enter says whether a call may begin. A count and not a lock is held while it is under way: a lock that Close waits for
@@ -74,8 +79,6 @@ func (b *Bolt) Close() error {
 		b.closed = true
 		b.mu.Unlock()
 		b.calls.Wait()
-		close(b.queue)
-		<-b.done
 		b.closeErr = b.db.Close()
 	})
 	return b.closeErr

@@ -29,23 +29,27 @@ const (
 
 func reserveOf(maxSize int64) int { return int(min(maxReserve, maxSize/8)) }
 
-func openFile(path string, maxSize int) (*bbolt.DB, error) {
+func openFile(path string, maxSize int) (db *bbolt.DB, file *os.File, err error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := create(path); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if err := inspect(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	db, err := openBolt(path, &bbolt.Options{
+	db, err = openBolt(path, &bbolt.Options{
 		Timeout:         lockWait,
 		FreelistType:    bbolt.FreelistMapType,
 		NoFreelistSync:  true,
 		InitialMmapSize: mapSize,
 		MaxSize:         maxSize,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
 	})
-	return db, mapOpenError(path, err)
+	return db, file, mapOpenError(path, err)
 }
 
 // create makes an empty store under another name first, so that a crash leaves no half of one under this name.

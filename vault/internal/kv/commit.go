@@ -28,17 +28,17 @@ type job struct {
 }
 
 // Update is that of Engine. Commits are shared without a timer: while one is on its way to the disk, updates gather for
-// the next; a lone one waits for nobody.
+// the next; a lone one waits for nobody, and is committed by its caller, since to wake another goroutine for it costs more
+// than it gains.
 func (b *Bolt) Update(ctx context.Context, fn func(Writer) error) error {
 	if !b.enter() {
 		return ErrClosed
 	}
 	defer b.calls.Done()
 	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
-	select {
-	case b.queue <- j:
-	case <-ctx.Done():
-		return ctx.Err()
+	if b.alone(j) {
+		b.commit([]*job{j})
+		b.passOn()
 	}
 	<-j.done
 	if j.panic != nil {
@@ -47,34 +47,72 @@ func (b *Bolt) Update(ctx context.Context, fn func(Writer) error) error {
 	return j.err
 }
 
-// commitAll is the one goroutine that writes.
+// alone tells an update whose caller is to commit it. Others wait: while somebody writes, and after a commit that was shared,
+// since more will come.
+func (b *Bolt) alone(j *job) bool {
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	alone := !b.writing && !b.shared
+	if !alone {
+		b.waiting = append(b.waiting, j)
+	}
+	if !alone && !b.writing {
+		b.calls.Add(1)
+		go b.commitAll()
+	}
+	b.writing = true
+	return alone
+}
+
+// passOn ends a caller's turn to write. It has its answer, so what is left to do is another goroutine's.
+func (b *Bolt) passOn() {
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	if len(b.waiting) == 0 && !b.ahead.low() {
+		b.writing = false
+		return
+	}
+	b.calls.Add(1)
+	go b.commitAll()
+}
+
+// commitAll writes until nobody waits.
 func (b *Bolt) commitAll() {
-	defer close(b.done)
-	for first := range b.queue {
-		b.commit(b.gather(first))
+	defer b.calls.Done()
+	for more := true; more; {
+		b.ahead.write()
+		batch := b.gather()
+		if more = len(batch) > 0; more {
+			b.commit(batch)
+		}
 	}
 }
 
-// gather takes what waits already. Those whom the last commit has just answered are let run before, since many of them
-// have their next update ready.
-func (b *Bolt) gather(first *job) []*job {
-	batch := []*job{first}
-	for before := -1; before < len(b.queue); {
-		before = len(b.queue)
+// gather takes what waits already, or ends the turn to write if nothing does. Those whom the last commit has just answered
+// are let run before, since many of them have their next update ready.
+func (b *Bolt) gather() []*job {
+	for before := -1; before < b.queued(); {
+		before = b.queued()
 		runtime.Gosched()
 	}
-	for len(batch) < maxBatch {
-		select {
-		case j, ok := <-b.queue:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, j)
-		default:
-			return batch
-		}
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	n := min(len(b.waiting), maxBatch)
+	batch := b.waiting[:n:n]
+	if b.waiting = b.waiting[n:]; len(b.waiting) == 0 {
+		b.waiting = nil
+	}
+	if b.writing = n > 0; b.writing {
+		b.shared = n > 1
 	}
 	return batch
+}
+
+// queued is how many updates wait.
+func (b *Bolt) queued() int {
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	return len(b.waiting)
 }
 
 // commit runs a batch in as few transactions as it takes. Those who must not share one run alone afterwards: who failed
@@ -107,6 +145,7 @@ func (b *Bolt) commit(batch []*job) {
 		batch = rest
 	}
 	b.commitAlone(alone)
+	b.ahead.look(b.db)
 }
 
 // commitAlone runs each in a transaction of its own. A commit that fails makes bbolt read its whole tree, so what is not
@@ -157,6 +196,12 @@ func (b *Bolt) try(batch []*job) (ran int, err error) {
 	if b.broken != nil {
 		return len(batch), b.broken
 	}
+	defer func() {
+		if p := recover(); p != nil { // of bbolt's; the caller's goroutine may be one that recovers, and keep the turn
+			b.broken = fmt.Errorf("%w: %v", ErrCorrupt, p)
+			ran, err = len(batch), b.broken
+		}
+	}()
 	tx, err := b.db.Begin(true)
 	if err != nil {
 		return len(batch), mapError(err)
