@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"syscall"
 	"testing"
@@ -18,8 +19,9 @@ import (
 // Both are without TLS, which smtp-source does not know, write no log, sync to the same disk before each 250, and have
 // taken some mails from as many sessions before they are measured: Postfix starts its processes then. Postfix keeps what
 // it stored on hold, so that no processor time goes into delivering it. By its design Postfix connects to smtp-sink anew
-// for each mail.
+// for each mail. The collector runs as cmd/sigill has it.
 func BenchmarkPostfix(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(300))
 	sink := startSink(b)
 	p := startPostfix(b, sink)
 	g := start(b, func(o *setup) {
