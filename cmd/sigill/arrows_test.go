@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"vault/internal/cbor": {},
 	"vault/internal/kv/…": {"vault/internal/kv/…"},
 	"vault/bearer":        {},
+	"vault/clamd/…":       {"vault/clamd/…"},
 	"vault":               {"policy", "vault/message", "vault/internal/…"},
 	"smtpd":               {"policy", "vault", "vault/message", "vault/bearer", "smtpd/…"},
 	"smtpd/detect":        {"policy", "vault/message", "vault/message/tnef"},
