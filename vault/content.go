@@ -157,6 +157,7 @@ func (t *tx) content(id MessageID, rec messageRecord) (*Content, error) {
 	}
 	return &Content{
 		engine: t.v.kv, id: id, size: rec.Size, end: rec.Size, index: ix, key: key, chunks: seal.NewChunks(key, seal.ID(id)), held: -1,
+		fence: rec.Fence.bodies(),
 	}, nil
 }
 
@@ -170,6 +171,11 @@ type Content struct {
 	end    int64 // of what may be read: the size, or the header's
 	index  *message.Index
 	key    *seal.Key
+	fence  []message.Range // of the attachments that are not handed out, in order
+
+	// Of a draft: the sealed chunks that are not in the vault yet, from this number on.
+	ahead [][]byte
+	first uint32
 
 	mu     sync.Mutex
 	chunks *seal.Chunks // nil when closed
@@ -191,8 +197,8 @@ func (c *Content) Section(r message.Range) *io.SectionReader {
 	return io.NewSectionReader(c, r.Offset, r.Size)
 }
 
-// ReadAt is that of io.ReaderAt. ErrDamaged, ErrClosed; ErrNotFound if the message was erased meanwhile. What it has
-// read into p before an error is right.
+// ReadAt is that of io.ReaderAt. ErrDamaged, ErrClosed; ErrFenced where an attachment is that may be malware; ErrNotFound if
+// the message was erased meanwhile. What it has read into p before an error is right.
 func (c *Content) ReadAt(p []byte, off int64) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,15 +209,29 @@ func (c *Content) ReadAt(p []byte, off int64) (n int, err error) {
 		if off >= c.end {
 			return n, io.EOF
 		}
+		end := c.before(off)
+		if end <= off {
+			return n, ErrFenced
+		}
 		if err := c.hold(off / seal.ChunkSize); err != nil {
 			return n, err
 		}
 		want := p[n:]
-		want = want[:min(int64(len(want)), c.end-off)]
+		want = want[:min(int64(len(want)), end-off)]
 		m := copy(want, c.plain[off%seal.ChunkSize:])
 		n, off = n+m, off+int64(m)
 	}
 	return n, nil
+}
+
+// before is how far can be read from off: to the next fence, or to the end.
+func (c *Content) before(off int64) int64 {
+	for _, f := range c.fence {
+		if off < f.Offset+f.Size {
+			return min(f.Offset, c.end)
+		}
+	}
+	return c.end
 }
 
 // hold opens a chunk in place of the one held open.
@@ -225,7 +245,7 @@ func (c *Content) hold(number int64) error {
 	c.held = -1
 	last := (number+1)*seal.ChunkSize >= c.size
 	err := c.engine.View(context.Background(), func(r kv.Reader) error {
-		sealed := r.Get(tChunk, chunkKey(c.id, uint32(number)))
+		sealed := c.sealed(r, uint32(number))
 		if sealed == nil {
 			if r.Get(tKey, c.id[:]) == nil {
 				return ErrNotFound
@@ -246,6 +266,13 @@ func (c *Content) hold(number int64) error {
 		c.held = number
 	}
 	return mapError(err)
+}
+
+func (c *Content) sealed(r kv.Reader, number uint32) []byte {
+	if n := int64(number) - int64(c.first); len(c.ahead) > 0 && n >= 0 && n < int64(len(c.ahead)) {
+		return c.ahead[n]
+	}
+	return r.Get(tChunk, chunkKey(c.id, number))
 }
 
 // Close wipes the content's key.

@@ -135,6 +135,9 @@ func (d *delivery) place(o owner, address policy.Address, role Role, flags Flags
 	if role == Sent {
 		e.Keywords = d.rec.keywords()
 	}
+	if d.rec.Fence != nil {
+		e.Keywords = append(e.Keywords, suspectKeyword)
+	}
 	_, err = d.addEntry(box, e)
 	return err
 }

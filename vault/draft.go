@@ -24,6 +24,7 @@ type Draft struct {
 	content *seal.Key
 	indexer *message.Indexer
 	finish  func(*tx, *sealed) (Receipt, error)
+	fences  bool // what is suspect is taken all the same, behind a fence
 
 	plain  []byte   // less than one chunk, or a whole one that may be the last
 	staged [][]byte // sealed, not yet written
@@ -41,7 +42,8 @@ type sealed struct {
 	at     time.Time
 	size   int64
 	index  message.Index
-	record []byte // the index, sealed
+	record []byte       // the index, sealed
+	fence  *fenceRecord // nil: nothing suspect
 }
 
 func (v *Vault) newDraft(finish func(*tx, *sealed) (Receipt, error)) *Draft {
@@ -130,7 +132,8 @@ func (w *Draft) putChunks(t *tx) error {
 func chunkKey(id MessageID, n uint32) []byte { return join(id[:], be32(n)) }
 
 // Commit links the message, in one transaction with all that follows from it, and returns when that is durable. The
-// message's time is now. After an error nothing of the message is visible.
+// message's time is now, before it is scanned. After an error nothing of the message is visible; of a scan it is a
+// [SuspectError] or ErrUnscanned.
 func (w *Draft) Commit(ctx context.Context) (Receipt, error) {
 	if w.ended {
 		return Receipt{}, ErrClosed
@@ -143,6 +146,9 @@ func (w *Draft) Commit(ctx context.Context) (Receipt, error) {
 		return Receipt{}, w.err
 	}
 	s, err := w.close()
+	if err == nil {
+		s.fence, err = w.scan(ctx, s)
+	}
 	if err != nil {
 		return Receipt{}, err
 	}

@@ -25,6 +25,12 @@ var (
 	ErrOtherPerson = errors.New("vault: the recipient is bound to another person")
 	// ErrHeld means that the message waits for identities and this would take it from the sender who is to give them.
 	ErrHeld = errors.New("vault: the message waits for identities")
+	// ErrSuspect means that malware was found in a message, which was not taken: its sender still has it.
+	ErrSuspect = errors.New("vault: malware was found")
+	// ErrUnscanned means that the malware scanner gave no verdict on a message, which was not taken. Temporary.
+	ErrUnscanned = errors.New("vault: the malware scanner gives no verdict")
+	// ErrFenced means that an attachment is not handed out because it may be malware.
+	ErrFenced = errors.New("vault: the attachment is fenced, it may be malware")
 	// ErrNoReply means that this principal cannot answer this message.
 	ErrNoReply = errors.New("vault: this message cannot be answered")
 	// ErrIncomplete means that an identity is still missing after completing a hold.

@@ -9,7 +9,7 @@ import (
 const (
 	housekeepingEach  = 24 * time.Hour
 	housekeepingFirst = time.Minute
-	rotatedEach       = time.Minute // how soon a rotation of the key is seen
+	minutely          = time.Minute // how soon a rotation of the key is seen, and that the scanner is back
 )
 
 // roundsEach is the time between rounds, also of those an operator runs instead.
@@ -29,14 +29,15 @@ func (v *Vault) housekeep(ctx context.Context) {
 	each := v.roundsEach()
 	timer := time.NewTimer(min(housekeepingFirst, each))
 	defer timer.Stop()
-	rotated := time.NewTicker(rotatedEach)
-	defer rotated.Stop()
+	minute := time.NewTicker(minutely)
+	defer minute.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-rotated.C:
+		case <-minute.C:
 			v.failed(ctx, wrapping, v.RewrapKeyring(ctx))
+			v.failed(ctx, "verdicts on what is fenced", v.ScanFenced(ctx))
 		case <-timer.C:
 			v.round(ctx)
 			timer.Reset(each)

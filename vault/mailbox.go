@@ -157,6 +157,11 @@ func (t *tx) removeEntry(id MailboxID, box *mailboxRecord, uid UID, e entryRecor
 	if err := t.mayRemove(box, spot{id, uid}, e.Message); err != nil {
 		return err
 	}
+	return t.dropEntry(id, box, uid, e)
+}
+
+// dropEntry is removeEntry where the message may leave.
+func (t *tx) dropEntry(id MailboxID, box *mailboxRecord, uid UID, e entryRecord) error {
 	box.count(e, -1)
 	if err := t.w.Delete(tEntry, entryKey(id, uid)); err != nil {
 		return err

@@ -333,7 +333,7 @@ func (r *Reader) Info(ctx context.Context, id MessageID) (info Info, err error) 
 func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 	info := Info{
 		ID: id, Conversation: rec.Conversation, From: rec.From, FromPerson: rec.FromPerson, At: rec.At.time(), Size: rec.Size,
-		Held: rec.Held, RecalledAt: rec.Recalled.time(),
+		Held: rec.Held, RecalledAt: rec.Recalled.time(), Fence: rec.Fence.fence(),
 	}
 	all := a.sender(rec)
 	if all {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sigill/policy"
+	"sigill/vault/message"
 )
 
 // owner is the keyed hash of whoever owns mailboxes: an account, a function address or a person.
@@ -51,10 +52,18 @@ type messageRecord struct {
 	Recalled instant `codec:"16,omitempty"`
 	// After is the time of the last round of disposal before it came in, if the clock had gone back behind that.
 	After instant `codec:"17,omitempty"`
+	// Fence keeps attachments from being handed out; nil if none is suspect.
+	Fence *fenceRecord `codec:"18,omitempty"`
 }
 
 // came is when the message came in, as far as terms are concerned: a clock that had gone back shortens none.
 func (rec messageRecord) came() time.Time { return max(rec.At, rec.After).time() }
+
+type fenceRecord struct {
+	Found  string          `codec:"1,omitempty"` // "" as long as nobody has looked
+	At     instant         `codec:"2"`
+	Bodies []message.Range `codec:"3,omitempty"` // of the attachments behind it, in the order of the message
+}
 
 type recipientRecord struct {
 	Address policy.Address       `codec:"1"`

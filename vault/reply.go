@@ -37,7 +37,9 @@ func (r *Reader) Reply(ctx context.Context, id MessageID) (*Draft, ReplyTo, erro
 	if err != nil {
 		return nil, ReplyTo{}, err
 	}
-	return r.v.newDraft(func(t *tx, s *sealed) (Receipt, error) { return r.access(t).reply(id, s) }), to, nil
+	draft := r.v.newDraft(func(t *tx, s *sealed) (Receipt, error) { return r.access(t).reply(id, s) })
+	draft.fences = true // it is delivered and dated whatever is attached
+	return draft, to, nil
 }
 
 // answerable gives a message the principal, a person, may answer, and which of its recipients the person is.
@@ -86,7 +88,7 @@ func (a *access) reply(id MessageID, s *sealed) (Receipt, error) {
 	me := original.Recipients[n]
 	rec := messageRecord{
 		Conversation: original.Conversation, From: me.Address, FromPerson: true, At: instantOf(s.at), Size: s.size, Answers: id,
-		Person:     a.reader.p.PersonID().Digits(),
+		Person: a.reader.p.PersonID().Digits(), Fence: s.fence,
 		Recipients: []recipientRecord{{Address: original.From, Kind: kind, Status: Delivered, At: instantOf(s.at)}},
 	}
 	d := delivery{tx: a.tx, s: s, rec: &rec}
@@ -98,6 +100,7 @@ func (a *access) reply(id MessageID, s *sealed) (Receipt, error) {
 		a.changeRecipient(id, n, Replied),
 		a.w.Delete(tReplyDraft, a.replyDraftKey(id)),
 		d.register(a.v.actor(a.reader.p)),
+		a.fenced(s.id, s.fence),
 	)
 }
 

@@ -15,6 +15,9 @@ func (s Status) keyword() string {
 	return statusKeyword + strings.ToUpper(string(s[:1])) + string(s[1:])
 }
 
+// suspectKeyword is on every entry of a message with a fence, as long as that stands.
+const suspectKeyword = statusKeyword + "Suspect"
+
 // isStatusKeyword, as keywords are compared: whatever their case.
 func isStatusKeyword(k string) bool {
 	return len(k) >= len(statusKeyword) && strings.EqualFold(k[:len(statusKeyword)], statusKeyword)
@@ -34,7 +37,8 @@ func (rec *messageRecord) keywords() (out []string) {
 
 // withStatus gives keywords with those of a status in place of any that were.
 func withStatus(keywords, status []string) []string {
-	out := append(slices.DeleteFunc(slices.Clone(keywords), isStatusKeyword), status...)
+	was := func(k string) bool { return isStatusKeyword(k) && k != suspectKeyword }
+	out := append(slices.DeleteFunc(slices.Clone(keywords), was), status...)
 	slices.Sort(out)
 	return slices.Compact(out)
 }

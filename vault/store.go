@@ -46,6 +46,7 @@ const (
 	tClass        kv.Table = "class"        // owner of a function address → classRecord
 	tProtected    kv.Table = "protected"    // owner of a person → protectedRecord
 	tSearch       kv.Table = "search"       // search → searchRecord
+	tUnscanned    kv.Table = "unscanned"    // message whose fence waits for a verdict → nothing
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.

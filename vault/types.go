@@ -2,6 +2,7 @@ package vault
 
 import (
 	"encoding/base32"
+	"slices"
 	"time"
 
 	"sigill/policy"
@@ -118,6 +119,9 @@ type Entry struct {
 	Size int64
 }
 
+// Suspect tells that the message has attachments behind a [Fence].
+func (e Entry) Suspect() bool { return slices.Contains(e.Keywords, suspectKeyword) }
+
 // Status is how far a message has come to one recipient.
 type Status string
 
@@ -184,6 +188,8 @@ type Info struct {
 	DisposedAt time.Time
 	// Recipients are all for the sender's side; for others only themselves.
 	Recipients []RecipientState
+	// Fence keeps attachments from being handed out; nil if none is suspect.
+	Fence *Fence
 }
 
 // Receipt tells that a message is durable.

@@ -35,6 +35,11 @@ type Options struct {
 	PasswordMemory uint32
 	// Reminders of messages that nobody opens; none if zero.
 	Reminders Reminders
+	// Scanner looks for malware in all that comes in; nil: nobody does.
+	Scanner Scanner
+	// FenceUnscanned takes persons' replies also while the scanner gives no verdict, behind a fence until it does. Without it
+	// they are ErrUnscanned, as all else is.
+	FenceUnscanned bool
 	// Housekeeping is how often Run disposes and maintains; daily if 0, never if negative.
 	Housekeeping time.Duration
 }
@@ -62,6 +67,9 @@ type Vault struct {
 
 	mailPasswords bool
 	elsewhere     PasswordChecker // nil: account passwords are checked here
+
+	scanner        Scanner // nil: nobody looks
+	fenceUnscanned bool
 
 	retention    Retention
 	reminders    Reminders
@@ -195,6 +203,9 @@ func newVault(engine kv.Engine, ring *keyring, o Options) *Vault {
 
 		mailPasswords: o.MailPasswords,
 		elsewhere:     o.Passwords,
+
+		scanner:        o.Scanner,
+		fenceUnscanned: o.FenceUnscanned,
 
 		retention:    o.Retention,
 		reminders:    o.Reminders,

@@ -84,6 +84,9 @@ func (v *Vault) verifyMessage(ctx context.Context, r *Report, id MessageID) erro
 			return nil // erased since
 		}
 		rec, chunks, err = t.openMessage(id)
+		if err == nil && rec.Fence != nil && rec.Fence.Found == "" && t.r.Get(tUnscanned, id[:]) == nil {
+			r.fault("message %s has a fence that waits for nobody", id)
+		}
 		return err
 	})
 	if faulty(err) {
@@ -254,6 +257,7 @@ func (v *Vault) verifyRecords(ctx context.Context, r *Report) error {
 		verifyTable[classRecord](t, r, tClass)
 		verifyTable[protectedRecord](t, r, tProtected)
 		verifyTable[searchRecord](t, r, tSearch)
+		t.verifyUnscanned(r)
 		return nil
 	})
 }
