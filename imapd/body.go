@@ -28,7 +28,7 @@ func (f *fetch) bodies(entries []vault.Entry) error {
 		}
 		contents[i].Close()
 		contents[i] = nil
-		if whole && e.Flags&vault.Seen == 0 {
+		if whole && e.Flags&vault.Seen == 0 && f.stub(e) == nil {
 			read = append(read, e.UID)
 		}
 	}
@@ -45,7 +45,7 @@ func (f *fetch) seen(uids []vault.UID) error {
 	for _, item := range f.options.BinarySection {
 		peek = peek && item.Peek
 	}
-	if peek || f.stubs != nil || f.selected.readOnly || len(uids) == 0 {
+	if peek || f.selected.readOnly || len(uids) == 0 {
 		return nil
 	}
 	_, err := f.reader.StoreFlags(f.ctx, f.selected.id, uids, vault.AddFlags, vault.Seen, nil)

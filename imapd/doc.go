@@ -13,7 +13,8 @@
 // change only when the client is told.
 //
 // In Sent, and wherever a sender files a message, keywords tell what has become of it: "$SigillOpened" and the like, which
-// only the vault sets.
+// only the vault sets. A message with an attachment that may be malware has "$SigillSuspect", and is given as a few lines with
+// a link to the web, where the rest of it is read.
 //
 // What is not promised: IMAP4rev2, CONDSTORE, SORT, QUOTA. What is not served is not offered in CAPABILITY and is answered NO.
 //

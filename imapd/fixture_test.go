@@ -83,7 +83,7 @@ func (f *fixture) openVault(create bool) {
 	f.must(err)
 	data := filepath.Join(f.dir, "vault")
 	f.must(os.MkdirAll(data, 0o700))
-	f.vault, err = vault.Open(f.Context(), data, keys, vault.Options{Log: slog.New(slog.DiscardHandler), MailPasswords: true, PasswordMemory: 8})
+	f.vault, err = vault.Open(f.Context(), data, keys, vault.Options{Log: slog.New(slog.DiscardHandler), MailPasswords: true, PasswordMemory: 8, Scanner: scanner{}})
 	f.must(err)
 	if !create {
 		return

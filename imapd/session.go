@@ -27,7 +27,8 @@ type session struct {
 	mu       sync.Mutex
 	failures int
 	reader   *vault.Reader // nil before login
-	stubs    *stubs        // nil: the client is served messages
+	stubs    *stubs        // nil: the client is served messages,
+	suspect  *stubs        // but for those that may be malware
 	selected *selected     // nil if no mailbox is
 	buffer   []byte        // for octets on their way from the vault to the client
 }
@@ -101,6 +102,7 @@ func (s *session) enter(authenticate func(*vault.Directory) (vault.Account, erro
 		return s.failed(err)
 	}
 	s.stubs = s.server.config.Stubs.serve(remote(s.conn.RemoteAddr()), account.Address)
+	s.suspect = s.server.config.Stubs.fenced(account.Address)
 	s.conn.loggedIn()
 	s.log.Debug("imap login")
 	return nil

@@ -29,6 +29,7 @@ var (
 	errExists     = no(imap.ResponseCodeAlreadyExists, "There is such a mailbox already")
 	errSubscribed = no(imap.ResponseCodeCannot, "All mailboxes are always subscribed to")
 	errStubs      = no(imap.ResponseCodeCannot, "Nothing can be stored by a mail program that fetches mail through its maker's service; use the web")
+	errUnscanned  = no(imap.ResponseCodeUnavailable, "The malware scanner does not answer, and nothing was stored; try again later")
 	errReadOnly   = no(imap.ResponseCodeCannot, "The mailbox is open for reading only; use SELECT")
 	errExpunged   = no("EXPUNGEISSUED", "Some of the messages are gone")
 	errBinaryPart = no(imap.ResponseCodeCannot, "BINARY is for a part that has no parts of its own")
@@ -61,9 +62,14 @@ func (s *session) status(command string, err error) error {
 	if e, ok := errors.AsType[*imap.Error](err); ok {
 		return e
 	}
+	if e, ok := errors.AsType[*vault.SuspectError](err); ok {
+		return no(imap.ResponseCodeCannot, "The message was not stored, malware was found in it: "+e.Found)
+	}
 	switch {
 	case errors.Is(err, vault.ErrNotFound):
 		return errNotHere
+	case errors.Is(err, vault.ErrUnscanned):
+		return errUnscanned
 	case errors.Is(err, vault.ErrExists):
 		return errExists
 	case errors.Is(err, vault.ErrBadName):

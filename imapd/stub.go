@@ -27,14 +27,23 @@ func (s Stubs) serve(client netip.Addr, account policy.Address) *stubs {
 	if !slices.ContainsFunc(s.Networks, func(n netip.Prefix) bool { return n.Contains(client) }) {
 		return nil
 	}
-	out := &stubs{Stubs: s, to: account}
+	return s.saying(service, account)
+}
+
+// fenced are what any client is given in place of messages with attachments that may be malware: most mail programs hand out
+// a message as a whole. It says so, and leads to the web, where the text and the other attachments are read.
+func (s Stubs) fenced(account policy.Address) *stubs { return s.saying(suspect, account) }
+
+func (s Stubs) saying(why string, account policy.Address) *stubs {
+	out := &stubs{Stubs: s, why: why, to: account}
 	out.size = out.of(vault.Entry{}).index.Size
 	return out
 }
 
-// stubs are those of one session. All have one size, so sizes are right wherever they are told.
+// stubs are those of one session and reason. All have one size, so sizes are right wherever they are told.
 type stubs struct {
 	Stubs
+	why  string
 	to   policy.Address
 	size int64
 }
@@ -45,8 +54,9 @@ type stub struct {
 	index message.Index
 }
 
-// body is readable to who has no web at hand, and says why.
-const body = `Meddelandet visas inte här: ditt e-postprogram hämtar e-post genom sin
+// The reasons are readable to who has no web at hand.
+const (
+	service = `Meddelandet visas inte här: ditt e-postprogram hämtar e-post genom sin
 tillverkares tjänst, som inte får se det. Läs det på webben:
 
 %[1]s
@@ -56,13 +66,24 @@ maker's service, which must not see it. Read it on the web:
 
 %[1]s
 `
+	suspect = `Meddelandet visas inte här: en bilaga kan innehålla skadlig kod, eller
+har inte kunnat kontrolleras än. Texten och övriga bilagor läser du på webben:
+
+%[1]s
+
+The message is not shown here: an attachment may be malware, or could not be
+scanned yet. Read the text and the other attachments on the web:
+
+%[1]s
+`
+)
 
 func (s *stubs) of(e vault.Entry) stub {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "From: %s\nTo: %s\nSubject: =?utf-8?q?S=C3=A4kert_meddelande_/_Secure_message?=\nDate: %s\n", s.From, s.to,
 		e.Date.UTC().Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	fmt.Fprintf(&b, "Message-ID: <stub.%s@%s>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n", e.Message, s.From.Domain)
-	fmt.Fprintf(&b, "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"+body, s.WebURL+"/messages/"+e.Message.String())
+	fmt.Fprintf(&b, "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"+s.why, s.WebURL+"/messages/"+e.Message.String())
 	out := stub{raw: bytes.ReplaceAll(b.Bytes(), []byte("\n"), []byte("\r\n"))}
 	x := message.NewIndexer(message.Limits{})
 	_, _ = x.Write(out.raw) // never fails
@@ -88,22 +109,33 @@ type content interface {
 	Close()
 }
 
+// stub gives what a client gets in place of a message; nil if it gets the message.
+func (s *session) stub(e vault.Entry) *stubs {
+	switch {
+	case s.stubs != nil:
+		return s.stubs
+	case e.Suspect():
+		return s.suspect
+	}
+	return nil
+}
+
 // readIndexes gives those of messages; the error is the vault's.
 func (s *session) readIndexes(ctx context.Context, entries ...vault.Entry) ([]*message.Index, error) {
-	if s.stubs == nil {
+	return readAll(s, entries, stub.Index, func(entries []vault.Entry) ([]*message.Index, error) {
 		return s.reader.Indexes(ctx, messages(entries)...)
-	}
-	out := make([]*message.Index, len(entries))
-	for i, e := range entries {
-		out[i] = s.stubs.of(e).Index()
-	}
-	return out, nil
+	})
 }
 
 // eachIndex is vault.Reader.EachIndex.
 func (s *session) eachIndex(ctx context.Context, id vault.MailboxID, entries []vault.Entry, fn func(vault.Entry, *message.Index, error) bool) error {
 	if s.stubs == nil {
-		return s.reader.EachIndex(ctx, id, entries, fn)
+		return s.reader.EachIndex(ctx, id, entries, func(e vault.Entry, ix *message.Index, err error) bool {
+			if stubs := s.stub(e); stubs != nil && err == nil {
+				ix = stubs.of(e).Index()
+			}
+			return fn(e, ix, err)
+		})
 	}
 	for _, e := range entries {
 		if !fn(e, s.stubs.of(e).Index(), nil) {
@@ -115,32 +147,50 @@ func (s *session) eachIndex(ctx context.Context, id vault.MailboxID, entries []v
 
 // readContents opens messages, or their headers only. To be given a stub is not to read.
 func (s *session) readContents(ctx context.Context, headers bool, entries ...vault.Entry) ([]content, error) {
-	out := make([]content, len(entries))
-	if s.stubs != nil {
-		for i, e := range entries {
-			out[i] = s.stubs.of(e)
-		}
-		return out, nil
-	}
 	open := s.reader.Open
 	if headers {
 		open = s.reader.Headers
 	}
-	opened, err := open(ctx, messages(entries)...)
+	return readAll(s, entries, func(s stub) content { return s }, func(entries []vault.Entry) ([]content, error) {
+		opened, err := open(ctx, messages(entries)...)
+		out := make([]content, len(opened))
+		for i, c := range opened {
+			out[i] = c
+		}
+		return out, err
+	})
+}
+
+// readAll gives something of each message, or of its stub.
+func readAll[T any](s *session, entries []vault.Entry, ofStub func(stub) T, ofMessages func([]vault.Entry) ([]T, error)) ([]T, error) {
+	out := make([]T, len(entries))
+	var served []vault.Entry
+	var at []int
+	for i, e := range entries {
+		if stubs := s.stub(e); stubs != nil {
+			out[i] = ofStub(stubs.of(e))
+			continue
+		}
+		served, at = append(served, e), append(at, i)
+	}
+	if len(served) == 0 {
+		return out, nil
+	}
+	read, err := ofMessages(served)
 	if err != nil {
 		return nil, err
 	}
-	for i, c := range opened {
-		out[i] = c
+	for n, i := range at {
+		out[i] = read[n]
 	}
 	return out, nil
 }
 
 // sized are entries as the client sees them.
 func (s *session) sized(entries []vault.Entry) []vault.Entry {
-	if s.stubs != nil {
-		for i := range entries {
-			entries[i].Size = s.stubs.size
+	for i := range entries {
+		if stubs := s.stub(entries[i]); stubs != nil {
+			entries[i].Size = stubs.size
 		}
 	}
 	return entries

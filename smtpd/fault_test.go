@@ -400,6 +400,7 @@ func TestTranslate(t *testing.T) {
 		{relay.ErrBareLine, "550 5.6.0", true}, {smtp.ErrTooLongLine, "550 5.6.0", true}, {errStalled, "451 4.4.2", true},
 		{io.ErrUnexpectedEOF, "451 4.4.2", true}, {net.ErrClosed, "451 4.4.2", true}, {smtp.ErrDataReset, "451 4.4.2", true}, {context.Canceled, "451 4.3.2", true},
 		{errPanic, "421 4.3.0", true},
+		{vault.ErrUnscanned, "451 4.7.1", true}, {&vault.SuspectError{Found: "X"}, "550 5.7.1", true},
 		{vault.ErrFull, "452 4.3.1", true}, {vault.ErrUnknownRecipient, "451 4.3.0", true},
 		{vault.ErrNotFound, "451 4.3.0", false}, {vault.ErrDamaged, "451 4.3.0", false}, {vault.ErrClosed, "451 4.3.0", false},
 		{vault.ErrWrongKey, "451 4.3.0", false}, {vault.ErrNoReply, "451 4.3.0", false}, {vault.ErrIncomplete, "451 4.3.0", false},

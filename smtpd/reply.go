@@ -115,6 +115,7 @@ var table = []struct {
 	{relay.ErrBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF"},
 	{smtp.ErrTooLongLine, 550, smtp.EnhancedCode{5, 6, 0}, fmt.Sprintf("a line is longer than %d octets", maxLine)},
 	{vault.ErrFull, 452, smtp.EnhancedCode{4, 3, 1}, "no space left for secure messages, try again later"},
+	{vault.ErrUnscanned, 451, smtp.EnhancedCode{4, 7, 1}, "the malware scanner does not answer, send it again later"},
 	{vault.ErrUnknownRecipient, 451, smtp.EnhancedCode{4, 3, 0}, "what is known of a recipient changed just now, send it again"},
 	{vault.ErrOtherPerson, 550, smtp.EnhancedCode{5, 7, 1}, "the recipient's address is known to belong to another person than the number in the subject names; check both"},
 	{errStalled, errStalled.Code, errStalled.EnhancedCode, errStalled.Message},
@@ -160,6 +161,7 @@ func translate(err error) (reply *smtp.SMTPError, known bool) {
 		fail *relay.Error
 		here noted
 		away answerElsewhere
+		bad  *vault.SuspectError
 	)
 	switch {
 	case errors.As(err, &in):
@@ -172,6 +174,8 @@ func translate(err error) (reply *smtp.SMTPError, known bool) {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: away.text()}, true
 	case errors.As(err, &no):
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: no.Advice + " (rule: " + no.Rule + ")"}, true
+	case errors.As(err, &bad):
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "malware was found in the message, it was not taken: " + bad.Found}, true
 	case errors.As(err, &fail) && fail.Cause == nil:
 		return &smtp.SMTPError{Code: fail.Code, EnhancedCode: fail.Enhanced, Message: fail.Text}, true
 	case errors.As(err, &fail):
