@@ -152,6 +152,12 @@ func states(s *stage) (out []state) {
 	at("how it works", nobody, "/info/how")
 	at("accessibility statement", nobody, "/info/accessibility")
 	at("receipt", person, receipt)
+	fenced := person.suspectReply(plain.ID)
+	at("own suspect reply", person, "/messages/"+fenced)
+	staff := s.staff()
+	at("mailbox with a suspect reply", staff, "/mailboxes/6")
+	at("suspect message", staff, "/messages/"+fenced)
+	at("fenced file", staff, "/messages/"+fenced+"/fenced/3")
 	at("logins", person, "/logins")
 	return out
 }

@@ -33,6 +33,13 @@ type caseFile struct {
 	Recalled     *time.Time      `json:"recalled,omitempty"`
 	Recipients   []caseRecipient `json:"recipients"`
 	Files        []casePart      `json:"files"`
+	Malware      *caseMalware    `json:"malware,omitempty"`
+}
+
+// caseMalware is what was found; with a name that is empty the scanner has not looked yet.
+type caseMalware struct {
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
 }
 
 type caseRecipient struct {
@@ -51,11 +58,13 @@ type casePart struct {
 	Name   string `json:"name"`
 	Type   string `json:"type"`
 	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256,omitempty"`
+	// Fenced tells that the file is not in the export, since it may be malware; it is in the mail in the service.
+	Fenced bool `json:"fenced,omitempty"`
 }
 
 // caseFormat names the fields, and changes when they do.
-const caseFormat = "sigill-export-1"
+const caseFormat = "sigill-export-2"
 
 // caseZip exports a message for a case system: the mail as it is, as PDF, its attachments, and what is known of it. It is
 // made while it is sent. The audit tells of it before the first octet goes out.
@@ -104,6 +113,9 @@ func (s *Server) caseFile(v *visit, c *vault.Content, info vault.Info, talk []va
 	if !info.RecalledAt.IsZero() {
 		f.Recalled = &info.RecalledAt
 	}
+	if info.Fence != nil {
+		f.Malware = &caseMalware{info.Fence.Found, info.Fence.At}
+	}
 	for _, other := range talk {
 		if other.ID != info.ID {
 			f.Others = append(f.Others, other.ID.String())
@@ -126,7 +138,9 @@ type caseWriter struct {
 }
 
 func (z *caseWriter) all(v *visit, c *vault.Content, pdf io.Reader) error {
-	if err := z.part("message.eml", "message/rfc822", io.NewSectionReader(c, 0, c.Size())); err != nil {
+	if c.Fenced(&c.Index().Root) { // the other attachments and the text are there by themselves
+		z.about.Files = append(z.about.Files, casePart{Name: "message.eml", Type: "message/rfc822", Size: c.Size(), Fenced: true})
+	} else if err := z.part("message.eml", "message/rfc822", io.NewSectionReader(c, 0, c.Size())); err != nil {
 		return err
 	}
 	if err := z.part("message.pdf", "application/pdf", pdf); err != nil {
@@ -149,7 +163,11 @@ func (z *caseWriter) all(v *visit, c *vault.Content, pdf io.Reader) error {
 		if len(inside) > 0 {
 			continue
 		}
-		f := file{Part: partName(at), Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype}
+		f := fileOf(c, p, at)
+		if f.Fenced {
+			z.about.Files = append(z.about.Files, casePart{Name: "attachments/" + nameOf(v, f), Type: f.Type, Size: f.Size, Fenced: true})
+			continue
+		}
 		if err := z.part("attachments/"+nameOf(v, f), f.Type, message.Body(p, c.Section(p.Body))); err != nil {
 			return err
 		}
@@ -173,6 +191,6 @@ func (z *caseWriter) part(name, kind string, from io.Reader) error {
 	}
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(w, sum), from)
-	z.about.Files = append(z.about.Files, casePart{name, kind, n, hex.EncodeToString(sum.Sum(nil))})
+	z.about.Files = append(z.about.Files, casePart{Name: name, Type: kind, Size: n, SHA256: hex.EncodeToString(sum.Sum(nil))})
 	return err
 }

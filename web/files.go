@@ -22,6 +22,8 @@ type file struct {
 	Name string // "" if it has none
 	Type string
 	Size int64
+	// Fenced tells that it may be malware and is not handed out.
+	Fenced bool
 }
 
 // Kind is the type in a word: the ending of the name if it has a short one, else what the mail says.
@@ -48,10 +50,14 @@ func filesOf(v *visit, c *vault.Content, used map[string]bool) (out []file, err 
 			out = append(out, f.file)
 		}
 		if len(inside) == 0 {
-			out = append(out, file{Part: partName(at), Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
+			out = append(out, fileOf(c, p, at))
 		}
 	}
 	return out, nil
+}
+
+func fileOf(c *vault.Content, p *message.Part, at []int) file {
+	return file{Part: partName(at), Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype, Size: p.Decoded, Fenced: c.Fenced(p)}
 }
 
 // partName is a path of child indexes as it stands in an address: "1.2", "0" for the message itself.
@@ -113,6 +119,9 @@ func (s *Server) part(v *visit, r *vault.Reader) error {
 		if partName(at) != outer || p.Type == "multipart" {
 			continue
 		}
+		if c.Fenced(p) {
+			return vault.ErrFenced
+		}
 		if inside {
 			return s.packedPart(v, c, p, at, place)
 		}
@@ -164,6 +173,9 @@ func (s *Server) raw(v *visit, r *vault.Reader) error {
 		return err
 	}
 	defer c.Close()
+	if c.Fenced(&c.Index().Root) {
+		return vault.ErrFenced
+	}
 	id := info.ID.String()
 	return s.resumable(v, v.lang.text("file.message")+"-"+id[:8]+".eml", "message/rfc822", id, c.Size(), func() io.Reader { return io.NewSectionReader(c, 0, c.Size()) })
 }

@@ -25,6 +25,7 @@ type row struct {
 	At      time.Time
 	Unread  bool
 	Files   bool
+	Fenced  bool // some of them are not handed out
 	// Taker is who takes care of it, Answered tells that somebody has answered; of function addresses.
 	Taker    string
 	Answered bool
@@ -168,7 +169,7 @@ func rowOf(e vault.Entry, ix *message.Index, box vault.Mailbox) row {
 	return row{
 		Taker: taker.String(), Answered: box.Shared && e.Flags&vault.Answered != 0,
 		ID: e.Message, Subject: ix.Envelope.Subject, Who: names(who, 3), Own: own, At: e.Date,
-		Unread: e.Flags&vault.Seen == 0 && !own, Files: len(ix.Attachments(nil)) > 0,
+		Unread: e.Flags&vault.Seen == 0 && !own, Files: len(ix.Attachments(nil)) > 0, Fenced: e.Suspect(),
 		mailbox: box.ID, uid: e.UID,
 	}
 }

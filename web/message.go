@@ -43,6 +43,8 @@ type messageBody struct {
 	Paper    []segment
 	Cut      bool
 	Files    []file
+	Fenced   bool // some of them are not handed out
+	Several  bool // more than one is
 	Talk     []talk
 	CanReply bool
 	Draft    bool // a reply has been begun
@@ -194,6 +196,13 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	if b.Files, err = filesOf(v, c, used); err != nil {
 		return err
 	}
+	handed := 0
+	for _, f := range b.Files {
+		if !f.Fenced {
+			handed++
+		}
+	}
+	b.Fenced, b.Several = handed < len(b.Files), handed > 1
 	b.View = viewOf(v.r.URL.Query().Get("view"), b.HasHTML, b.HasPlain, len(b.Files) > 0)
 	var text string
 	switch b.View {
@@ -246,10 +255,11 @@ func viewOf(asked string, html, plain, files bool) string {
 
 func (s *Server) rawText(c *vault.Content) (text string, cut bool, err error) {
 	b := make([]byte, min(c.Size(), s.config.Limits.Shown))
-	if _, err := c.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+	n, err := c.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, vault.ErrFenced) {
 		return "", false, err
 	}
-	return strings.ToValidUTF8(string(b), "\ufffd"), c.Size() > int64(len(b)), nil
+	return strings.ToValidUTF8(string(b[:n]), "\ufffd"), c.Size() > int64(n), nil
 }
 
 // people leaves out the marks of groups.

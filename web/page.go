@@ -82,6 +82,17 @@ func (p page) About(thing any) page {
 	return p
 }
 
+// FileName is what a file is called in a list.
+func (p page) FileName(f file) string {
+	switch {
+	case f.Name == "" && f.Type == "message/rfc822":
+		return p.text("file.message")
+	case f.Name == "":
+		return p.text("file.unnamed") + " " + f.Part
+	}
+	return f.Name
+}
+
 // T is a text of the page's language.
 func (p page) T(key string, args ...any) string { return p.text(key, args...) }
 

@@ -47,6 +47,7 @@ var problems = []struct {
 	{vault.ErrOwnAccess, http.StatusForbidden, "own"},
 	{vault.ErrRoleHolder, http.StatusForbidden, "role"},
 	{vault.ErrHeld, http.StatusConflict, "held"},
+	{vault.ErrFenced, http.StatusForbidden, "fenced"},
 	{vault.ErrFull, http.StatusInsufficientStorage, "full"},
 	{vault.ErrDamaged, http.StatusInternalServerError, "damaged"},
 	{login.ErrCancelled, http.StatusForbidden, "cancelled"},

@@ -26,6 +26,7 @@ var replyFaults = []struct {
 	{errTooLarge, "files", "large", http.StatusRequestEntityTooLarge},
 	{errOldForm, "text", "old", http.StatusConflict},
 	{vault.ErrFull, "text", "full", http.StatusInsufficientStorage},
+	{vault.ErrUnscanned, "text", "unscanned", http.StatusServiceUnavailable},
 }
 
 var (

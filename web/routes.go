@@ -91,6 +91,8 @@ func (s *Server) staffRoutes(m *http.ServeMux) {
 	m.HandleFunc("POST /messages/{id}/recall", s.staff(s.reading(s.recall)))
 	m.HandleFunc("POST /messages/{id}/notify", s.staff(s.reading(s.notifyAgain)))
 	m.HandleFunc("POST /messages/{id}/take", s.staff(s.reading(s.take)))
+	m.HandleFunc("GET /messages/{id}/fenced/{part}", s.staff(s.reading(s.fencedPage)))
+	m.HandleFunc("POST /messages/{id}/fenced/{part}", s.staff(s.reading(s.takeFenced)))
 	m.HandleFunc("GET /messages/{id}/case", s.staff(s.reading(s.caseZip)))
 	m.HandleFunc("GET /messages/{id}/delete", s.staff(s.reading(s.deletePage)))
 	m.HandleFunc("POST /messages/{id}/delete", s.staff(s.reading(s.deleteMessage)))

@@ -160,6 +160,11 @@ func printedFiles(v *visit, c *vault.Content) (out []export.Attachment, err erro
 		if len(inside) > 0 {
 			continue
 		}
+		if c.Fenced(p) {
+			f := fileOf(c, p, at)
+			out = append(out, export.Attachment{Name: cmp.Or(f.Name, v.lang.text("file.unnamed")), Type: f.Type, Size: f.Size, Fenced: true})
+			continue
+		}
 		sum := sha256.New()
 		n, err := io.Copy(sum, message.Body(p, c.Section(p.Body)))
 		if err != nil {

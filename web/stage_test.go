@@ -52,6 +52,8 @@ type stage struct {
 	clock  *clock
 	log    *safeBuffer
 	idp    *fakeProvider
+
+	scanner scanner
 }
 
 type clock struct {
@@ -142,7 +144,7 @@ func stageOf(t testing.TB, change func(*web.Config)) *stage {
 	must(t, err)
 	s := &stage{t: t, clock: &clock{}, log: &safeBuffer{}, idp: &fakeProvider{}}
 	s.vault, err = vault.Open(t.Context(), filepath.Join(dir, "vault"), keys, vault.Options{
-		Retention: vault.Retention{Default: vault.Rule{Name: "Plan 1", AfterDeposit: 90}, Classes: []vault.Rule{{Name: "Plan 2", AfterDeposit: 365, Warn: 30}}}, PasswordMemory: 8,
+		Retention: vault.Retention{Default: vault.Rule{Name: "Plan 1", AfterDeposit: 90}, Classes: []vault.Rule{{Name: "Plan 2", AfterDeposit: 365, Warn: 30}}}, PasswordMemory: 8, Scanner: &s.scanner, FenceUnscanned: true,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.vault.Close()) })

@@ -26,7 +26,7 @@ type packed struct {
 // text the text in it is a file too.
 func winmail(v *visit, c *vault.Content, p *message.Part, at []int) (out []packed, err error) {
 	kind := p.Type + "/" + p.Subtype
-	if kind != "application/ms-tnef" && kind != "application/vnd.ms-tnef" && !strings.EqualFold(p.FileName(), "winmail.dat") || p.Decoded > maxWinmail {
+	if kind != "application/ms-tnef" && kind != "application/vnd.ms-tnef" && !strings.EqualFold(p.FileName(), "winmail.dat") || p.Decoded > maxWinmail || c.Fenced(p) {
 		return nil, nil
 	}
 	raw, err := io.ReadAll(message.Body(p, c.Section(p.Body)))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"sigill/policy"
@@ -31,6 +32,8 @@ var writeFaults = []struct {
 	{vault.ErrUnknownRecipient, "to", "changed", http.StatusConflict},
 	{vault.ErrOtherPerson, "to", "other", http.StatusUnprocessableEntity},
 	{vault.ErrFull, "text", "full", http.StatusInsufficientStorage},
+	{vault.ErrSuspect, "files", "suspect", http.StatusUnprocessableEntity},
+	{vault.ErrUnscanned, "files", "unscanned", http.StatusServiceUnavailable},
 }
 
 // refusedMail is a mail that the rules do not let out.
@@ -301,7 +304,7 @@ func (s *Server) composeMail(draft *vault.Draft, l letter, f fields, p *postForm
 
 // attachFiles writes the files of another message, and gives what their sender may want to look at.
 func attachFiles(c *composer, from *vault.Content) (warnings []warning, err error) {
-	for _, p := range from.Index().Attachments(nil) {
+	for _, p := range slices.DeleteFunc(from.Index().Attachments(nil), from.Fenced) {
 		name := cleanName(p.FileName())
 		looked, found := inspectAs(name, message.Body(p, from.Section(p.Body)))
 		if _, err := c.attach(name, p.Type+"/"+p.Subtype, looked); err != nil {

@@ -29,7 +29,7 @@ func (s *Server) zip(v *visit, r *vault.Reader) error {
 	if err != nil {
 		return err
 	}
-	listed := c.Index().Attachments(used)
+	listed := slices.DeleteFunc(c.Index().Attachments(used), c.Fenced)
 	if len(listed) == 0 {
 		return vault.ErrNotFound
 	}

@@ -58,6 +58,8 @@ type Attachment struct {
 	Type   string // media type: "application/pdf"
 	Size   int64  // octets
 	SHA256 [32]byte
+	// Fenced tells that it may be malware and was not read: it has no checksum.
+	Fenced bool
 }
 
 // Receipt is the receipt of a reply.

@@ -247,7 +247,11 @@ func (l *layout) attachments() {
 			about = a.Type + ", " + about
 		}
 		l.lines(left+8, about, smallText)
-		l.lines(left+8, fmt.Sprintf("%s: %x", w.digest, a.SHA256), smallText)
+		if a.Fenced {
+			l.lines(left+8, w.fenced, smallText)
+		} else {
+			l.lines(left+8, fmt.Sprintf("%s: %x", w.digest, a.SHA256), smallText)
+		}
 		l.y += 1.5
 	}
 }

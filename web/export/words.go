@@ -15,6 +15,7 @@ type words struct {
 	from, to, cc, subject, sent, received, messageID   string
 	attachments, receipt, receiptAt, receiptID, digest string
 	page, printed, noText                              string
+	fenced                                             string // in place of a digest
 	box, boxes                                         string // one and several, with the number
 	bytes, decimal                                     string
 	date                                               func(t time.Time, seconds bool) string
@@ -31,7 +32,8 @@ var swedish = words{
 	tag: "sv-SE", heading: "Säkert meddelande", noSubject: "(utan ämne)",
 	from: "Från", to: "Till", cc: "Kopia", subject: "Ämne", sent: "Skickat", received: "Mottaget", messageID: "Meddelande-id",
 	attachments: "Bilagor", receipt: "Kvittens", receiptAt: "Inkom", receiptID: "Kvittensnummer", digest: "SHA-256",
-	page: "Sida %d av %d", printed: "Utskrivet %s", noText: "(Meddelandet har ingen text.)",
+	fenced: "Spärrad: filen kan innehålla skadlig kod och lämnas inte ut.",
+	page:   "Sida %d av %d", printed: "Utskrivet %s", noText: "(Meddelandet har ingen text.)",
 	box:   "Ett tecken finns inte i dokumentets typsnitt och visas som □. Det finns kvar i originalmeddelandet.",
 	boxes: "%s tecken finns inte i dokumentets typsnitt och visas som □. De finns kvar i originalmeddelandet.",
 	bytes: "%s byte", decimal: ",", date: swedishDate,
@@ -41,7 +43,8 @@ var english = words{
 	tag: "en", heading: "Secure message", noSubject: "(no subject)",
 	from: "From", to: "To", cc: "Copy", subject: "Subject", sent: "Sent", received: "Received", messageID: "Message ID",
 	attachments: "Attachments", receipt: "Receipt", receiptAt: "Received", receiptID: "Receipt number", digest: "SHA-256",
-	page: "Page %d of %d", printed: "Printed %s", noText: "(The message has no text.)",
+	fenced: "Blocked: the file may be malware and is not handed out.",
+	page:   "Page %d of %d", printed: "Printed %s", noText: "(The message has no text.)",
 	box:   "One character is not in the fonts of this document and shows as □. It is kept in the original message.",
 	boxes: "%s characters are not in the fonts of this document and show as □. They are kept in the original message.",
 	bytes: "%s bytes", decimal: ".", date: englishDate,
