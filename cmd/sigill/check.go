@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"sigill/cmd/sigill/internal/config"
+	"sigill/vault/clamd"
 )
 
 // configFile is the flag of every command that needs to know the installation.
@@ -63,7 +66,7 @@ type checkCommand struct {
 
 // Help is shown below the flags.
 func (checkCommand) Help() string {
-	return `Reads the configuration and the files it names: certificate, keys, secrets. Opens no port and no vault. Every fault is a line; exit code 2 if there is one.
+	return `Reads the configuration and the files it names: certificate, keys, secrets. Opens no port and no vault. Every fault is a line; exit code 2 if there is one. If [scan] names clamd, it is asked whether it is there and takes messages as long as the limits allow; exit code 1 if not.
 
 Examples:
 
@@ -71,10 +74,45 @@ Examples:
 }
 
 // Run tells every fault.
-func (c checkCommand) Run(p *program) error {
-	if _, err := c.load(); err != nil {
+func (c checkCommand) Run(ctx context.Context, p *program) error {
+	conf, err := c.load()
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s is right.\n", c.Config)
+	if err := checkScanner(ctx, conf); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s is right.\n", c.Config)
 	return err
+}
+
+// checkScanner asks clamd about a message of the greatest length: what it would not take could never be sent.
+func checkScanner(ctx context.Context, c config.Config) error {
+	client, err := c.Scan.Client()
+	if client == nil || err != nil {
+		return err
+	}
+	if err := client.Ping(ctx); err != nil {
+		return fmt.Errorf("scan.clamd: %w", err)
+	}
+	found, err := client.Scan(ctx, io.LimitReader(spaces{}, int64(c.Limits.MessageSize)))
+	switch {
+	case err != nil:
+		return fmt.Errorf("scan.clamd: %w", err)
+	case found == clamd.TooLong:
+		return fmt.Errorf("scan.clamd: clamd refuses a message of limits.message_size; set StreamMaxLength in clamd.conf to %d or more", c.Limits.MessageSize)
+	case found != "":
+		return fmt.Errorf("scan.clamd: clamd finds %s in a message of limits.message_size that is blank; set MaxFileSize and MaxScanSize in clamd.conf to %d or more", found, c.Limits.MessageSize)
+	}
+	return nil
+}
+
+// spaces is a text without end.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
 }

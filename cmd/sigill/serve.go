@@ -104,10 +104,23 @@ func openVault(ctx context.Context, c config.Config, log *slog.Logger) (*vault.V
 	if err != nil {
 		return nil, err
 	}
+	scanner, err := scannerOf(c.Scan)
+	if err != nil {
+		return nil, err
+	}
 	return vault.Open(ctx, string(c.Vault.Dir), keys, vault.Options{
 		Log: log, MaxSize: int64(c.Vault.MaxSize), Retention: c.Retention.Vault(), MailPasswords: c.Staff.MailPasswords,
-		Passwords: passwords, Reminders: c.Notices.Reminders(),
+		Passwords: passwords, Reminders: c.Notices.Reminders(), Scanner: scanner, FenceUnscanned: c.Scan.FenceUnscanned,
 	})
+}
+
+// scannerOf is clamd as the vault takes it: an interface that is nil if nobody looks for malware.
+func scannerOf(c config.Scan) (vault.Scanner, error) {
+	client, err := c.Client()
+	if client == nil {
+		return nil, err
+	}
+	return client, err
 }
 
 // wire makes of the configuration what the gateway takes. It is the one place where sections meet.

@@ -37,6 +37,7 @@ type Config struct {
 	Staff        Staff        `toml:"staff"`
 	SAML         []SAML       `toml:"saml"`
 	Vault        Vault        `toml:"vault"`
+	Scan         Scan         `toml:"scan"`
 	Limits       Limits       `toml:"limits"`
 	Log          Log          `toml:"log"`
 }
@@ -52,6 +53,7 @@ func Default() Config {
 		Staff:     defaultStaff(),
 		Web:       defaultWeb(),
 		Vault:     defaultVault(),
+		Scan:      defaultScan(),
 		Limits:    defaultLimits(),
 		Log:       defaultLog(),
 	}
@@ -76,6 +78,7 @@ func (c *Config) sections() map[string]section {
 		"retention":    c.Retention,
 		"staff":        c.Staff,
 		"vault":        c.Vault,
+		"scan":         c.Scan,
 		"limits":       c.Limits,
 		"log":          c.Log,
 	}

@@ -54,7 +54,7 @@ func (f faults) need(key string, ok bool, format string, args ...any) {
 }
 
 // origin is the name of a package that leads its errors; for whoever keeps a configuration it is noise.
-var origin = regexp.MustCompile(`(?m)^(bankid|brand|expr|login|outbox|partner|policy|relay|tls|vault): `)
+var origin = regexp.MustCompile(`(?m)^(bankid|brand|clamd|expr|login|outbox|partner|policy|relay|tls|vault): `)
 
 // fits notes an error.
 func (f faults) fits(key string, err error) {
