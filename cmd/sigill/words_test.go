@@ -56,16 +56,16 @@ func demoWord(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// world down | up | refuse STAGE CODE: faults of the upstream relay.
+// world down | up | refuse STAGE CODE [TO]: faults of the upstream relay.
 func worldWord(ts *testscript.TestScript, _ bool, args []string) {
-	use(ts, len(args) == 1 || len(args) == 3, "world down|up|refuse STAGE CODE")
+	use(ts, len(args) == 1 || len(args) == 3 || len(args) == 4, "world down|up|refuse STAGE CODE [TO]")
 	sink := sceneOf(ts).stage.sink
 	switch args[0] {
 	case "refuse":
 		var code int
 		_, err := fmt.Sscan(args[2], &code)
 		ts.Check(err)
-		sink.SetFault(demo.Fault{Stage: demo.Stage(args[1]), Code: code, Text: "the world says no"})
+		sink.SetFault(demo.Fault{Stage: demo.Stage(args[1]), Code: code, Text: "the world says no", To: strings.Join(args[3:], "")})
 	default:
 		sink.SetFault(demo.Fault{})
 		ts.Check(sink.SetDown(args[0] == "down"))

@@ -40,6 +40,7 @@ type Fault struct {
 	Stage Stage
 	Code  int // 4xx or 5xx
 	Text  string
+	To    string // at RCPT, the one recipient it is for; "" for all
 }
 
 // Sink is the world outside: an SMTP server that takes every mail from everybody and sends it nowhere. A mail it said 250
@@ -174,10 +175,10 @@ func (s *Sink) down() {
 	}
 }
 
-func (s *Sink) faultAt(stage Stage) error {
+func (s *Sink) faultAt(stage Stage, to string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fault.Stage != stage || s.fault.Code == 0 {
+	if s.fault.Stage != stage || s.fault.Code == 0 || s.fault.To != "" && s.fault.To != to {
 		return nil
 	}
 	return &smtp.SMTPError{Code: s.fault.Code, EnhancedCode: smtp.EnhancedCode{s.fault.Code / 100, 0, 0}, Message: s.fault.Text}
@@ -246,11 +247,11 @@ type sinkSession struct {
 
 func (s *sinkSession) Mail(from string, _ *smtp.MailOptions) error {
 	s.mail = Mail{From: from, To: []string{}}
-	return s.sink.faultAt(AtMail)
+	return s.sink.faultAt(AtMail, "")
 }
 
 func (s *sinkSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	if err := s.sink.faultAt(AtRcpt); err != nil {
+	if err := s.sink.faultAt(AtRcpt, to); err != nil {
 		return err
 	}
 	s.mail.To = append(s.mail.To, to)
@@ -262,7 +263,7 @@ func (s *sinkSession) Data(r io.Reader) error {
 	if err != nil {
 		return errors.New("cut off")
 	}
-	if err := s.sink.faultAt(AtData); err != nil {
+	if err := s.sink.faultAt(AtData, ""); err != nil {
 		return err
 	}
 	s.mail.Data = data

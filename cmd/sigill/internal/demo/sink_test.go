@@ -86,14 +86,14 @@ func TestSinkFaults(t *testing.T) {
 	t.Parallel()
 	s, address, stop := startSink(t, "")
 	defer stop()
-	for _, f := range []Fault{{AtMail, 421, "come later"}, {AtRcpt, 550, "no such user"}, {AtData, 451, "full"}} {
+	for _, f := range []Fault{{Stage: AtMail, Code: 421}, {Stage: AtRcpt, Code: 550}, {Stage: AtRcpt, Code: 550, To: "c@d.example"}, {Stage: AtData, Code: 451}} {
 		s.SetFault(f)
 		var answer *smtp.SMTPError
 		if err := send(address, "a@b.example", []string{"c@d.example"}, oddMail); !errors.As(err, &answer) || answer.Code != f.Code {
 			t.Errorf("%v: got %v", f, err)
 		}
 	}
-	s.SetFault(Fault{})
+	s.SetFault(Fault{Stage: AtRcpt, Code: 550, To: "e@d.example"}) // somebody else
 	if err := s.SetDown(true); err != nil {
 		t.Fatal(err)
 	}
