@@ -12,7 +12,7 @@ import (
 // AccountState is an account as an administrator sees it: how it logs in, and what it shares.
 type AccountState struct {
 	Account
-	Second    TOTP
+	Second    Second
 	Devices   []Device
 	Functions []FunctionAddress
 }
@@ -25,7 +25,7 @@ func (a *Administration) Account(ctx context.Context, account policy.Address) (s
 		if err != nil || !found {
 			return errors.Join(err, notIf(found || err != nil))
 		}
-		s = AccountState{Account: rec.account(), Second: rec.second()}
+		s = AccountState{Account: rec.account(), Second: a.v.second(rec)}
 		if s.Devices, err = t.devices(account); err != nil {
 			return err
 		}

@@ -21,7 +21,8 @@ func (d *Directory) PutAccount(ctx context.Context, a Account, password string) 
 		if err != nil {
 			return err
 		}
-		rec := accountRecord{Address: a.Address, Name: a.Name, Password: hash, TOTP: old.TOTP, Roles: old.Roles}
+		rec := old // a new password changes nothing else
+		rec.Address, rec.Name, rec.Password = a.Address, a.Name, hash
 		return errors.Join(save(t, tAccount, o[:], &rec), t.ensureMailboxes(o, a.Address, roles...))
 	})
 }

@@ -16,6 +16,12 @@ var (
 	ErrTooManyTries = errors.New("vault: too many failed logins")
 	// ErrDeviceName means that a device password's name is empty, too long or not printable.
 	ErrDeviceName = errors.New("vault: a device needs a name of 1 to 64 printable characters")
+	// ErrPasskeyName means that a passkey's name is empty, too long or not printable.
+	ErrPasskeyName = errors.New("vault: a passkey needs a name of 1 to 64 printable characters")
+	// ErrTooManyPasskeys means that an account has as many as it may.
+	ErrTooManyPasskeys = errors.New("vault: the account has too many passkeys; remove one")
+	// ErrLastFactor means that the account would have no second factor left, which an administrator decides.
+	ErrLastFactor = errors.New("vault: the last second factor of an account is taken away by an administrator")
 	// ErrTooManyDevices means that an account has as many device passwords as it may.
 	ErrTooManyDevices = errors.New("vault: the account has too many device passwords; revoke one")
 	// ErrUnknownRecipient means that a message which was not to be held has an outside recipient without identity. The

@@ -35,16 +35,16 @@ func (d *Directory) Authenticate(ctx context.Context, l Login) (Account, error) 
 		}
 		a, err := d.checkAccount(ctx, l.Address, l.Password)
 		if err == nil && l.Door != DoorWeb {
-			err = d.noTOTP(ctx, a)
+			err = d.noSecond(ctx, a)
 		}
 		return a, "password", err
 	})
 }
 
-// noTOTP keeps a password out where it would do without the second factor its account has.
-func (d *Directory) noTOTP(ctx context.Context, a policy.Address) error {
-	second, err := d.TOTP(ctx, a)
-	if err == nil && !second.Since.IsZero() {
+// noSecond keeps a password out where it would do without the second factor its account has.
+func (d *Directory) noSecond(ctx context.Context, a policy.Address) error {
+	second, err := d.Second(ctx, a)
+	if err == nil && second.Factors() > 0 {
 		return fmt.Errorf("%w: the account has a second factor", ErrBadCredentials)
 	}
 	return err

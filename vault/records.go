@@ -54,9 +54,6 @@ type messageRecord struct {
 	After instant `codec:"17,omitempty"`
 	// Fence keeps attachments from being handed out; nil if none is suspect.
 	Fence *fenceRecord `codec:"18,omitempty"`
-	// Purpose and LegalBasis are what the sender said of why personal data is in it.
-	Purpose    string `codec:"19,omitempty"`
-	LegalBasis string `codec:"20,omitempty"`
 }
 
 // came is when the message came in, as far as terms are concerned: a clock that had gone back shortens none.
@@ -121,11 +118,13 @@ type entryRecord struct {
 }
 
 type accountRecord struct {
-	Address  policy.Address `codec:"1"`
-	Name     string         `codec:"2"`
-	Password string         `codec:"3"` // PHC string
-	TOTP     *totpRecord    `codec:"4,omitempty"`
-	Roles    StaffRoles     `codec:"5,omitempty"`
+	Address  policy.Address  `codec:"1"`
+	Name     string          `codec:"2"`
+	Password string          `codec:"3"` // PHC string
+	TOTP     *totpRecord     `codec:"4,omitempty"`
+	Roles    StaffRoles      `codec:"5,omitempty"`
+	Passkeys []passkeyRecord `codec:"6,omitempty"`
+	Recovery [][]byte        `codec:"7,omitempty"`
 }
 
 func (rec accountRecord) account() Account {
@@ -135,8 +134,18 @@ func (rec accountRecord) account() Account {
 type totpRecord struct {
 	Secret   []byte   `codec:"1"`
 	Since    instant  `codec:"2"`
-	Last     uint64   `codec:"3"` // the time step of the last code that counted
-	Recovery [][]byte `codec:"4,omitempty"`
+	Last     uint64   `codec:"3"`           // the time step of the last code that counted
+	Recovery [][]byte `codec:"4,omitempty"` // those of the account since, but read from here
+}
+
+type passkeyRecord struct {
+	Credential []byte  `codec:"1"`
+	Key        []byte  `codec:"2"` // COSE_Key
+	Name       string  `codec:"3"`
+	Created    instant `codec:"4"`
+	Used       instant `codec:"5,omitempty"`
+	Count      uint32  `codec:"6,omitempty"`
+	Synced     bool    `codec:"7,omitempty"`
 }
 
 type deviceRecord struct {

@@ -54,11 +54,11 @@ func TestSecondFactor(t *testing.T) {
 	if err := check(recovery[3]); !errors.Is(err, bad) {
 		t.Errorf("a recovery code counts twice: %v", err)
 	}
-	if got, err := d.TOTP(ctx, anna); err != nil || got.Recovery != 9 || !got.Since.Equal(now) {
+	if got, err := d.Second(ctx, anna); err != nil || got.Recovery != 9 || !got.TOTP.Equal(now) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	must(t, h.Administration("root").RemoveTOTP(ctx, anna))
-	if err := h.Administration("root").RemoveTOTP(ctx, anna); !errors.Is(err, vault.ErrNotFound) {
+	must(t, h.Administration("root").RemoveSecond(ctx, anna))
+	if err := h.Administration("root").RemoveSecond(ctx, anna); !errors.Is(err, vault.ErrNotFound) {
 		t.Errorf("removed twice: %v", err)
 	}
 	must(t, h.login(vault.DoorIMAP, anna, "secret anna"))

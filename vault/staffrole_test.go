@@ -45,7 +45,7 @@ func TestWhoMayAdminister(t *testing.T) {
 		}, [4]error{no, no, nil, nil}, ""},
 		{"set a password", func(a *vault.Administration) error { return a.SetPassword(ctx, cia, "x") }, [4]error{no, no, nil, nil}, ""},
 		{"set an auditor's password", func(a *vault.Administration) error { return a.SetPassword(ctx, bo, "x") }, [4]error{no, no, role, nil}, "who logs in as another could approve what they asked for"},
-		{"take an auditor's second factor away", func(a *vault.Administration) error { return a.RemoveTOTP(ctx, bo) }, [4]error{no, no, role, none}, "the same"},
+		{"take an auditor's second factor away", func(a *vault.Administration) error { return a.RemoveSecond(ctx, bo) }, [4]error{no, no, role, none}, "the same"},
 		{"remove an auditor", func(a *vault.Administration) error {
 			err := a.RemoveAccount(ctx, bo)
 			if err == nil {

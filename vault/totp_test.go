@@ -53,5 +53,15 @@ func TestTOTPSteps(t *testing.T) {
 	}
 }
 
+// TestRecoveryCodesOfBefore: they lay in the app's record before there were passkeys.
+func TestRecoveryCodesOfBefore(t *testing.T) {
+	t.Parallel()
+	rec := accountRecord{TOTP: &totpRecord{Recovery: [][]byte{{1}, {2}}}}
+	old := rec.TOTP
+	if got := *rec.codes(); len(got) != 2 || rec.TOTP.Recovery != nil || len(*rec.codes()) != 2 || len(old.Recovery) != 2 {
+		t.Errorf("%v, %+v, %+v", got, rec.TOTP, old)
+	}
+}
+
 // CodeForTest is what an app shows.
 func CodeForTest(secret []byte, at time.Time) string { return hotp(secret, uint64(at.Unix())/totpStep) }

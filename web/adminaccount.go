@@ -197,7 +197,7 @@ func (s *Server) changeAccount(v *visit, a *vault.Administration) error {
 		err = a.SetPassword(v.r.Context(), address, made)
 	case "second":
 		to, done = adminPath("accounts", address), "second"
-		err = a.RemoveTOTP(v.r.Context(), address)
+		err = a.RemoveSecond(v.r.Context(), address)
 	case "remove":
 		to, done = "/admin/accounts", "removed"
 		err = a.RemoveAccount(v.r.Context(), address)

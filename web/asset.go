@@ -21,7 +21,7 @@ type asset struct {
 }
 
 // assets are those of the pages. The logo is the seal where the organisation has none.
-type assets struct{ style, colours, seal, logo, wait, time, upload asset }
+type assets struct{ style, colours, seal, logo, wait, time, upload, passkey asset }
 
 func (s *Server) loadAssets() error {
 	for _, own := range []struct {
@@ -34,6 +34,7 @@ func (s *Server) loadAssets() error {
 		{&s.assets.wait, "wait.js", "text/javascript; charset=utf-8"},
 		{&s.assets.time, "time.js", "text/javascript; charset=utf-8"},
 		{&s.assets.upload, "upload.js", "text/javascript; charset=utf-8"},
+		{&s.assets.passkey, "passkey.js", "text/javascript; charset=utf-8"},
 	} {
 		b, err := files.ReadFile("static/" + own.name)
 		if err != nil {
@@ -67,7 +68,7 @@ func newAsset(name, kind string, b []byte) asset {
 
 // routes serves the assets that there are.
 func (a *assets) routes(m *http.ServeMux) {
-	for _, one := range []*asset{&a.style, &a.colours, &a.seal, &a.logo, &a.wait, &a.time, &a.upload} {
+	for _, one := range []*asset{&a.style, &a.colours, &a.seal, &a.logo, &a.wait, &a.time, &a.upload, &a.passkey} {
 		if one.path == "" || one == &a.logo && one.path == a.seal.path {
 			continue
 		}

@@ -31,10 +31,10 @@ func (s *Server) load() (err error) {
 	}
 	s.pages = pages{}
 	for _, name := range names {
-		if base := path.Base(name); base == "frame.html" || base == "adminparts.html" || base == "purposeparts.html" {
+		if base := path.Base(name); base == "frame.html" || base == "adminparts.html" {
 			continue
 		}
-		t, err := template.ParseFS(files, "templates/frame.html", "templates/adminparts.html", "templates/purposeparts.html", name)
+		t, err := template.ParseFS(files, "templates/frame.html", "templates/adminparts.html", name)
 		if err != nil {
 			return fmt.Errorf("web: template %s: %w", name, err)
 		}
@@ -50,9 +50,9 @@ type page struct {
 	Org   Organisation
 	Host  string
 	// Style and Colours are the addresses of style sheets, Colours "" for our own; Seal and Logo those of the product's sign
-	// and of the organisation's; Script that of the script of a page that waits, Time and Upload those of the scripts that
-	// tell of the end of a login, and of the progress of an upload.
-	Style, Colours, Seal, Logo, Script, Time, Upload string
+	// and of the organisation's; Script that of the script of a page that waits, Time, Upload and Passkey those of the
+	// scripts that tell of the end of a login and of the progress of an upload, and speak with authenticators.
+	Style, Colours, Seal, Logo, Script, Time, Upload, Passkey string
 
 	In    bool
 	Staff bool
@@ -158,7 +158,7 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 	p := page{
 		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
 		Style: s.assets.style.path, Colours: s.assets.colours.path, Seal: s.assets.seal.path, Logo: s.assets.logo.path, Script: s.assets.wait.path,
-		Time: s.assets.time.path, Upload: s.assets.upload.path, session: s.session(v),
+		Time: s.assets.time.path, Upload: s.assets.upload.path, Passkey: s.assets.passkey.path, session: s.session(v),
 		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name, Roles: s.roles(v),
 		Languages: otherLanguages(v), Body: body,
 	}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/base32"
-	"encoding/json"
 	"errors"
 	"html/template"
 	"net/http"
@@ -15,155 +14,103 @@ import (
 	"sigill/vault"
 )
 
-// The second factor of staff who log in by password: codes from an app. Between the password and the code the session is
-// nobody's; it only knows who has shown the password. So it is while one is set up that the configuration demands.
+// Who changes a second factor that there is must have shown it of late: a session that somebody left open is not enough.
+// Without one, whoever is in may set one up, and must if the configuration demands it.
 
-const (
-	keyHalf   = "half"   // a staff member of whom the second factor is still to come
-	keySecret = "secret" // of a second factor that is being set up
-)
-
-// half is that staff member, as the session keeps it.
-type half struct {
-	Address, Name, To string
-	At                time.Time
-}
-
-// halfTime is how long a password counts for the code.
-const halfTime = 10 * time.Minute
-
-// passwordShown goes on to the page of the code, to that where one is set up, or in.
-func (s *Server) passwordShown(v *visit, account vault.Account, to string) error {
-	second, err := s.config.Vault.Directory().TOTP(v.r.Context(), account.Address)
-	if err != nil {
-		return err
-	}
-	page := "/staff/code"
-	switch {
-	case !second.Since.IsZero():
-	case s.config.Staff.SecondFactor:
-		page = "/staff/second"
-	default:
-		return s.enterStaff(v, account, "password", "", to)
-	}
-	kept, err := json.Marshal(half{account.Address.String(), account.Name, to, s.now()})
-	if err != nil {
-		return err
-	}
-	if err := s.sessions.Clear(v.r.Context()); err != nil {
-		return err
-	}
-	if err := s.sessions.RenewToken(v.r.Context()); err != nil {
-		return err
-	}
-	s.sessions.Put(v.r.Context(), keyHalf, string(kept))
-	return v.redirect(page)
-}
-
-// halfIn is who has shown the password of late.
-func (s *Server) halfIn(v *visit) (account vault.Account, to string, ok bool) {
-	var h half
-	if json.Unmarshal([]byte(s.sessions.GetString(v.r.Context(), keyHalf)), &h) != nil || s.now().Sub(h.At) > halfTime {
-		return account, "", false
-	}
-	a, err := policy.ParseAddress(h.Address)
-	return vault.Account{Address: a, Name: h.Name}, h.To, err == nil
-}
-
-type codeBody struct{ Failed bool }
-
-func (s *Server) codeForm(v *visit) error {
-	if _, _, ok := s.halfIn(v); !ok {
-		return v.redirect("/staff/login")
-	}
-	return s.render(v, http.StatusOK, "code", v.lang.text("code.title"), codeBody{})
-}
-
-// checkCode is the second step of a login.
-func (s *Server) checkCode(v *visit) error {
-	if err := s.smallForm(v); err != nil {
-		return err
-	}
-	account, to, ok := s.halfIn(v)
-	if !ok {
-		return v.redirect("/staff/login")
-	}
-	err := s.config.Vault.Directory().CheckTOTP(v.r.Context(), account.Address, v.r.PostForm.Get("code"), address(v.r))
-	if errors.Is(err, vault.ErrBadCredentials) {
-		return s.render(v, http.StatusForbidden, "code", v.lang.heading("code.title", true), codeBody{Failed: true})
-	}
-	if err != nil {
-		return err
-	}
-	return s.enterStaff(v, account, "password and code", "", to)
-}
+const keySecret = "secret" // of an app that is being set up
 
 type secondBody struct {
-	Set      bool // it is set up
-	Since    time.Time
-	Left     int      // recovery codes
-	Recovery []string // just made
-	To       string   // where to go from there
-	Must     bool     // the configuration demands it
-	Failed   bool
-	Code     *code
-	Secret   string       // in groups
-	App      template.URL // otpauth address, of our making
+	vault.Second
+	On    bool // there is one
+	Fresh bool // it may be changed, since it was shown of late
+	Must  bool // the configuration demands one
+	// Codes are recovery codes that were just made; Done that a factor was just added; To is where to go from there.
+	Codes []string
+	Done  bool
+	To    string
+	// Options are what the script needs for a new passkey; "" where there can be none.
+	Options string
+	Value   string // a passkey's name as it was typed
+	Fault   string // key of what is wrong
+	Failed  bool   // it is the app's code
+	// NewApp tells that one can be set up.
+	NewApp bool
+	Code   *code
+	Secret string       // in groups
+	App    template.URL // otpauth address, of our making
 }
 
-// secondOwner is whose second factor the page is about: who is in, or has shown the password and must set one up.
-func (s *Server) secondOwner(v *visit) (account vault.Account, to string, must bool, err error) {
+// owner is whose second factor the page is about: who is in, or has shown the password and must set one up.
+type owner struct {
+	account vault.Account
+	second  vault.Second
+	to      string
+	must    bool
+	fresh   bool
+}
+
+// mayAdd keeps who has the session alone from adding a factor to those there are.
+func (o owner) mayAdd() bool { return o.second.Factors() == 0 || o.fresh }
+
+func (s *Server) secondOwner(v *visit) (o owner, err error) {
+	ctx, directory := v.r.Context(), s.config.Vault.Directory()
 	if v.in && !v.who.IsPerson() {
-		account, err = s.config.Vault.Directory().Account(v.r.Context(), v.who.Address())
-		return account, "/messages", false, err
-	}
-	account, to, ok := s.halfIn(v)
-	if !ok || !s.config.Staff.SecondFactor {
-		return account, "", false, errNoPage
-	}
-	return account, orMessages(to), true, nil
-}
-
-// second shows what is set up, or the secret for the app. The secret stays in the session until a code shows that the app
-// has it.
-func (s *Server) second(v *visit) error {
-	account, _, must, err := s.secondOwner(v)
-	if err != nil {
-		return err
-	}
-	now, err := s.config.Vault.Directory().TOTP(v.r.Context(), account.Address)
-	if err != nil {
-		return err
-	}
-	if !now.Since.IsZero() {
-		if must { // it was set up elsewhere in the meantime
-			return v.redirect("/staff/code")
+		o.to = "/messages"
+		o.fresh = s.now().Sub(time.Unix(s.sessions.GetInt64(ctx, keyProved), 0)) <= provedTime
+		if o.account, err = directory.Account(ctx, v.who.Address()); err != nil {
+			return o, err
 		}
-		b := secondBody{Set: true, Since: now.Since, Left: now.Recovery}
-		return s.render(v, http.StatusOK, "second", v.lang.text("second.title"), b)
+	} else {
+		account, to, ok := s.halfIn(v)
+		if !ok || !s.config.Staff.SecondFactor {
+			return o, errNoPage
+		}
+		o.account, o.to, o.must = account, orMessages(to), true
 	}
-	return s.offerSecret(v, account.Address, must, false)
+	o.second, err = directory.Second(ctx, o.account.Address)
+	return o, err
 }
 
-func (s *Server) offerSecret(v *visit, account policy.Address, must, failed bool) error {
+// seconds shows what is set up, and what can be.
+func (s *Server) seconds(v *visit) error {
+	o, err := s.secondOwner(v)
+	if err != nil {
+		return err
+	}
+	if o.must && o.second.Factors() > 0 { // it was set up elsewhere in the meantime
+		return v.redirect("/staff/code")
+	}
+	return s.secondPage(v, http.StatusOK, o, secondBody{})
+}
+
+// secondPage shows the page with what b has of it. The app's secret stays in the session until a code shows that the app
+// has it.
+func (s *Server) secondPage(v *visit, status int, o owner, b secondBody) (err error) {
+	b.Second, b.On, b.Fresh, b.Must = o.second, o.second.Factors() > 0, o.fresh, o.must
+	if o.mayAdd() {
+		if b.Options, err = s.beginCreate(v, holder{o.account, o.second}); err != nil {
+			return err
+		}
+		if b.NewApp = o.second.TOTP.IsZero(); b.NewApp {
+			if err := s.offerApp(v, o.account.Address, &b); err != nil {
+				return err
+			}
+		}
+	}
+	return s.render(v, status, "second", v.lang.heading("second.title", b.Fault != ""), b)
+}
+
+func (s *Server) offerApp(v *visit, account policy.Address, b *secondBody) (err error) {
 	secret := s.sessions.GetBytes(v.r.Context(), keySecret)
 	if secret == nil {
 		secret = vault.NewTOTPSecret()
 		s.sessions.Put(v.r.Context(), keySecret, secret)
 	}
-	b := secondBody{Must: must, Failed: failed}
 	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
 	app := otpauth(s.config.Organisation.Name, account.String(), text)
 	b.Secret, b.App = inGroups(text, 4), template.URL(app)
-	var err error
-	if b.Code, err = drawCode(app); err != nil {
-		return err
-	}
-	status := http.StatusOK
-	if failed {
-		status = http.StatusUnprocessableEntity
-	}
-	return s.render(v, status, "second", v.lang.heading("second.title", failed), b)
+	b.Code, err = drawCode(app)
+	return err
 }
 
 // otpauth is the address that apps read from QR codes: the form that Google Authenticator began and all of them know.
@@ -181,41 +128,99 @@ func inGroups(text string, n int) string {
 	return strings.Join(groups, " ")
 }
 
-// setSecond takes the first code, and shows the recovery codes this once.
+// setSecond takes the first code of an app.
 func (s *Server) setSecond(v *visit) error {
 	if err := s.smallForm(v); err != nil {
 		return err
 	}
-	account, to, must, err := s.secondOwner(v)
+	o, err := s.secondOwner(v)
 	if err != nil {
 		return err
 	}
-	ctx, directory := v.r.Context(), s.config.Vault.Directory()
+	ctx := v.r.Context()
 	secret := s.sessions.GetBytes(ctx, keySecret)
-	if secret == nil {
-		return errOldForm
+	if secret == nil || !o.second.TOTP.IsZero() || !o.mayAdd() {
+		return errOldForm // or who has the session alone would put another in its place
 	}
-	now, err := directory.TOTP(ctx, account.Address)
-	if err == nil && !now.Since.IsZero() {
-		err = errOldForm // or who has the session alone would put another in its place
-	}
-	if err != nil {
-		return err
-	}
-	recovery, err := directory.SetTOTP(ctx, account.Address, secret, v.r.PostForm.Get("code"))
+	recovery, err := s.config.Vault.Directory().SetTOTP(ctx, o.account.Address, secret, v.r.PostForm.Get("code"))
 	if errors.Is(err, vault.ErrBadCredentials) {
-		return s.offerSecret(v, account.Address, must, true)
+		return s.secondPage(v, http.StatusUnprocessableEntity, o, secondBody{Fault: "second.failed", Failed: true})
 	}
 	if err != nil {
 		return err
 	}
 	s.sessions.Remove(ctx, keySecret)
-	if must {
-		if err := s.makeStaff(v, account, "password and code", ""); err != nil {
+	return s.added(v, o, recovery, "password and code")
+}
+
+// added tells that a factor was added, lets in who had to, and shows recovery codes this once.
+func (s *Server) added(v *visit, o owner, recovery []string, how string) error {
+	if o.must {
+		if err := s.makeStaff(v, o.account, how, ""); err != nil {
 			return err
 		}
-		v.who, v.name, v.in = vault.Staff(account.Address), account.Name, true
+		v.who, v.name, v.in = vault.Staff(o.account.Address), o.account.Name, true
 	}
-	b := secondBody{Set: true, Recovery: recovery, To: to}
-	return s.render(v, http.StatusOK, "second", v.lang.text("second.title"), b)
+	s.sessions.Put(v.r.Context(), keyProved, s.now().Unix())
+	if recovery == nil {
+		return v.redirect("/staff/second")
+	}
+	return s.render(v, http.StatusOK, "second", v.lang.text("second.title"), secondBody{Done: true, Codes: recovery, To: o.to})
+}
+
+// changer is who may change a second factor that there is; ok is false if they must show it first.
+func (s *Server) changer(v *visit) (o owner, ok bool, err error) {
+	if err := s.smallForm(v); err != nil {
+		return o, false, err
+	}
+	if o, err = s.secondOwner(v); err != nil {
+		return o, false, err
+	}
+	if o.must {
+		return o, false, errNoPage
+	}
+	return o, o.fresh, nil
+}
+
+// removeFactor takes a passkey or the app away, as long as something is left.
+func (s *Server) removeFactor(v *visit) error {
+	o, ok, err := s.changer(v)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return v.redirect("/staff/code")
+	}
+	directory, id := s.config.Vault.Directory(), v.r.PostForm.Get("id")
+	if id == "app" {
+		err = directory.RemoveTOTP(v.r.Context(), o.account.Address)
+	} else {
+		err = directory.RemovePasskey(v.r.Context(), o.account.Address, id)
+	}
+	if errors.Is(err, vault.ErrLastFactor) {
+		return s.secondPage(v, http.StatusConflict, o, secondBody{Fault: "second.last"})
+	}
+	if err != nil && !errors.Is(err, vault.ErrNotFound) { // gone already is what was wanted
+		return err
+	}
+	return v.redirect("/staff/second")
+}
+
+// newRecovery shows new recovery codes this once.
+func (s *Server) newRecovery(v *visit) error {
+	o, ok, err := s.changer(v)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return v.redirect("/staff/code")
+	}
+	codes, err := s.config.Vault.Directory().NewRecovery(v.r.Context(), o.account.Address)
+	if errors.Is(err, vault.ErrNotFound) {
+		return v.redirect("/staff/second")
+	}
+	if err != nil {
+		return err
+	}
+	return s.render(v, http.StatusOK, "second", v.lang.text("second.title"), secondBody{Codes: codes, To: o.to})
 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"sigill/vault"
 	"sigill/web"
 )
 
@@ -82,7 +81,7 @@ func TestTwoSteps(t *testing.T) {
 	s.clock.pass(11 * time.Minute)
 	v.code(app(t, key, now)).to("/staff/login")
 
-	must(t, s.vault.Administration("root").RemoveTOTP(t.Context(), anna))
+	must(t, s.vault.Administration("root").RemoveSecond(t.Context(), anna))
 	s.visitor().password().to("/holds")
 	if log := s.log.String(); strings.Contains(log, recovery) || strings.Contains(log, key) {
 		t.Error("a code or the key is in the log")
@@ -98,7 +97,7 @@ func TestTwoStepsDemanded(t *testing.T) {
 	v.password().to("/staff/second")
 	other.password().to("/staff/second")
 	v.get("/holds").to("/staff/login?to=%2Fholds")
-	key := find(t, shownKey, v.get("/staff/second").is(http.StatusOK).has("Ställ in den nu"))
+	key := find(t, shownKey, v.get("/staff/second").is(http.StatusOK).has("Ställ in något av dem nu"))
 	wrong := find(t, shownKey, other.get("/staff/second"))
 	if key == wrong {
 		t.Fatal("two sessions are offered one key")
@@ -107,8 +106,8 @@ func TestTwoStepsDemanded(t *testing.T) {
 	v.get("/holds").is(http.StatusOK)
 	other.post("/staff/second", url.Values{"code": {app(t, wrong, time.Now())}}).is(http.StatusConflict)
 	other.get("/staff/second").to("/staff/code")
-	second, err := s.vault.Directory().TOTP(t.Context(), anna)
-	if err != nil || second == (vault.TOTP{}) || s.events("set up second factor", "ok") != 1 {
+	second, err := s.vault.Directory().Second(t.Context(), anna)
+	if err != nil || second.TOTP.IsZero() || s.events("set up second factor", "ok") != 1 {
 		t.Errorf("%+v, %v", second, err)
 	}
 }

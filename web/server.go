@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -55,8 +56,6 @@ type Config struct {
 	Facts func(f *policy.Facts, header []byte)
 	// Staff is how staff log in.
 	Staff StaffLogin
-	// Purpose is what staff are asked of the personal data in their mails; nothing by default.
-	Purpose PurposeFields
 	// Admin is for the administration's pages.
 	Admin Administering
 	// MailClients are the settings that mail programs look up; nil offers none.
@@ -118,8 +117,9 @@ type Server struct {
 	replies  *replies
 	answers  *answers
 	unsent   *unsent
-	visitors *limiter // by network address: logins and links
-	turns    *turns   // of principals
+	visitors *limiter           // by network address: logins and links
+	turns    *turns             // of principals
+	passkeys *webauthn.WebAuthn // nil where there can be none
 	mux      *http.ServeMux
 	handler  http.Handler
 }
@@ -154,6 +154,9 @@ func New(c Config) (*Server, error) {
 		turns:    &turns{most: c.Limits.AtOnce, lines: map[vault.Principal]*line{}},
 	}
 	s.sessions = newSessions(c.Limits, s.store)
+	if s.passkeys, err = newPasskeys(c, base.Host, base.Hostname()); err != nil {
+		return nil, fmt.Errorf("web: passkeys for %s: %w", base.Host, err)
+	}
 	if err := s.load(); err != nil {
 		return nil, err
 	}

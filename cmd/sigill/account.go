@@ -15,7 +15,7 @@ type accountCommand struct {
 	Password accountPassword `cmd:"" help:"Change a password."`
 	Remove   accountRemove   `cmd:"" help:"End an account; its messages stay."`
 	Role     accountRole     `cmd:"" help:"Say who administers on the web, and who audits."`
-	Totp     accountTOTP     `cmd:"" help:"The second factor of an account."`
+	Second   accountSecond   `cmd:"" name:"second-factor" aliases:"totp" help:"The second factor of an account."`
 }
 
 type accountAdd struct {
