@@ -25,7 +25,7 @@ func (t *tx) deposit(m Deposit, s *sealed) (Receipt, error) {
 	}
 	rec := messageRecord{
 		From: m.From, Account: m.Account, At: instantOf(s.at), Size: s.size, Held: m.Hold, Rule: m.Rule,
-		Conversation: t.conversationOf(s),
+		Conversation: t.conversationOf(s), Purpose: m.Purpose.Text, LegalBasis: m.Purpose.Basis,
 	}
 	d := delivery{tx: t, s: s, rec: &rec, given: m.Person, partners: m.Deliver}
 	for i, to := range m.Recipients {

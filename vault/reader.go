@@ -339,6 +339,9 @@ func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 	if all {
 		info.Account = rec.Account
 	}
+	if !a.reader.p.IsPerson() {
+		info.Purpose = Purpose{Text: rec.Purpose, Basis: rec.LegalBasis}
+	}
 	for _, r := range rec.Recipients {
 		if !all && !a.is(r) {
 			continue

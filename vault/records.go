@@ -54,6 +54,9 @@ type messageRecord struct {
 	After instant `codec:"17,omitempty"`
 	// Fence keeps attachments from being handed out; nil if none is suspect.
 	Fence *fenceRecord `codec:"18,omitempty"`
+	// Purpose and LegalBasis are what the sender said of why personal data is in it.
+	Purpose    string `codec:"19,omitempty"`
+	LegalBasis string `codec:"20,omitempty"`
 }
 
 // came is when the message came in, as far as terms are concerned: a clock that had gone back shortens none.

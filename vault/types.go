@@ -190,6 +190,15 @@ type Info struct {
 	Recipients []RecipientState
 	// Fence keeps attachments from being handed out; nil if none is suspect.
 	Fence *Fence
+	// Purpose is for staff only, on every side of the message; zero for persons.
+	Purpose Purpose
+}
+
+// Purpose is why there is personal data in a message, as its sender told it (Regulation (EU) 2016/679, articles 5(1)(b) and
+// 6). It is sealed in the message's record and goes with it.
+type Purpose struct {
+	Text  string // in the sender's words
+	Basis string // the legal basis
 }
 
 // Receipt tells that a message is durable.
@@ -244,6 +253,8 @@ type Deposit struct {
 	// Person is the identity of the one outside recipient, if the sender gave it. A recipient bound to another person is
 	// ErrOtherPerson.
 	Person policy.PersonID
+	// Purpose is what the sender told of it; zero if nobody asked.
+	Purpose Purpose
 }
 
 // JobKind tells which notice a job is for.

@@ -162,7 +162,8 @@ func states(s *stage) (out []state) {
 	return out
 }
 
-// moreStates are those a person comes to by another way, or later: a QR code, an identity to be approved, a draft.
+// moreStates are those a person comes to by another way, or later: a QR code, an identity to be approved, a draft; and those
+// of staff who are asked for the purpose of what they send.
 func moreStates(s *stage, b bank) (out []state) {
 	person, waiting := s.person(astridID), s.visitor()
 	id := s.send(letterText, astrid).ID
@@ -170,7 +171,19 @@ func moreStates(s *stage, b bank) (out []state) {
 	person.post(reply+"/draft", url.Values{"form": {person.form(id)}, "text": {"Halvskrivet svar"}}).is(http.StatusSeeOther)
 	b.fake.Script([]bankidtest.Step{bankidtest.Pending("outstandingTransaction")})
 	waiting.post("/login/bankid", url.Values{"device": {"other"}}).to("/login/bankid/wait")
+	staff, click := s.staff(), chromedp.Click(chromedp.CSS("main button.main"))
+	asked := func(text string) []chromedp.Action[chromedp.Void] {
+		return []chromedp.Action[chromedp.Void]{
+			chromedp.SendKeys(chromedp.CSS("#to"), astrid.String()), chromedp.SendKeys(chromedp.CSS("#text"), "Hej"), chromedp.SendKeys(chromedp.CSS("#purpose"), text),
+			click, chromedp.WaitVisible(chromedp.CSS(".fault")),
+		}
+	}
 	return []state{
+		{"staff compose that asks for the purpose", staff, "/compose", nil},
+		{"staff compose without a purpose", staff, "/compose", asked("")},
+		{"staff compose without a legal basis", staff, "/compose", asked("Utredning om stöd")},
+		{"staff transfer to a case", staff, "/messages/" + id.String() + "/case", nil},
+		{"staff transfer to a case without a purpose", staff, "/messages/" + id.String() + "/case", []chromedp.Action[chromedp.Void]{click, chromedp.WaitVisible(chromedp.CSS(".fault"))}},
 		{"QR code", waiting, "/login/bankid/wait", nil},
 		{"identified", person, "/identified", nil},
 		{"reply that was begun", person, reply + "?saved=1", nil},
@@ -227,6 +240,7 @@ func TestMoreIsAccessible(t *testing.T) {
 	b := newBank(t)
 	s := stageOf(t, func(c *web.Config) {
 		c.Providers, c.Brand = append(c.Providers, b), ownBrand(t, 500)
+		c.Purpose = web.PurposeFields{Mode: web.PurposeRequired}
 		c.Info = web.Info{"privacy": {"sv": "Så gör vi.\n\n# Frågor\nSkriv till dso@exempel.se."}}
 	})
 	newBrowser(t, s).look(axe(t), moreStates(s, b))

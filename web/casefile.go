@@ -34,6 +34,8 @@ type caseFile struct {
 	Recipients   []caseRecipient `json:"recipients"`
 	Files        []casePart      `json:"files"`
 	Malware      *caseMalware    `json:"malware,omitempty"`
+	Purpose      string          `json:"purpose,omitempty"`
+	LegalBasis   string          `json:"legal_basis,omitempty"`
 }
 
 // caseMalware is what was found; with a name that is empty the scanner has not looked yet.
@@ -64,16 +66,11 @@ type casePart struct {
 }
 
 // caseFormat names the fields, and changes when they do.
-const caseFormat = "sigill-export-2"
+const caseFormat = "sigill-export-3"
 
 // caseZip exports a message for a case system: the mail as it is, as PDF, its attachments, and what is known of it. It is
-// made while it is sent. The audit tells of it before the first octet goes out.
-func (s *Server) caseZip(v *visit, r *vault.Reader) error {
-	c, info, err := s.opened(v, r)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
+// made while it is sent. The audit tells of it before the first octet goes out, and not of the purpose.
+func (s *Server) caseZip(v *visit, r *vault.Reader, c *vault.Content, info vault.Info) error {
 	talk, err := r.Conversation(v.r.Context(), info.ID)
 	if err != nil {
 		return err
@@ -113,6 +110,7 @@ func (s *Server) caseFile(v *visit, c *vault.Content, info vault.Info, talk []va
 	if !info.RecalledAt.IsZero() {
 		f.Recalled = &info.RecalledAt
 	}
+	f.Purpose, f.LegalBasis = info.Purpose.Text, info.Purpose.Basis
 	if info.Fence != nil {
 		f.Malware = &caseMalware{info.Fence.Found, info.Fence.At}
 	}

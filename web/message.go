@@ -48,6 +48,7 @@ type messageBody struct {
 	Talk     []talk
 	CanReply bool
 	Draft    bool // a reply has been begun
+	Asks     bool // an export for the case system asks for the purpose first
 }
 
 // talk is a message of the conversation.
@@ -91,7 +92,7 @@ func (s *Server) message(v *visit, r *vault.Reader) error {
 		if body.Taker, body.Shared, err = r.Taker(v.r.Context(), info.ID); err != nil {
 			return err
 		}
-		body.Mine = body.Taker.Key() == v.who.Address().Key()
+		body.Mine, body.Asks = body.Taker.Key() == v.who.Address().Key(), s.config.Purpose.asks()
 	}
 	if body.CanReply {
 		draft, err := r.ReplyDraft(v.r.Context(), info.ID)

@@ -31,10 +31,10 @@ func (s *Server) load() (err error) {
 	}
 	s.pages = pages{}
 	for _, name := range names {
-		if base := path.Base(name); base == "frame.html" || base == "adminparts.html" {
+		if base := path.Base(name); base == "frame.html" || base == "adminparts.html" || base == "purposeparts.html" {
 			continue
 		}
-		t, err := template.ParseFS(files, "templates/frame.html", "templates/adminparts.html", name)
+		t, err := template.ParseFS(files, "templates/frame.html", "templates/adminparts.html", "templates/purposeparts.html", name)
 		if err != nil {
 			return fmt.Errorf("web: template %s: %w", name, err)
 		}

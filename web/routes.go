@@ -97,7 +97,8 @@ func (s *Server) staffRoutes(m *http.ServeMux) {
 	m.HandleFunc("POST /messages/{id}/take", s.staff(s.reading(s.take)))
 	m.HandleFunc("GET /messages/{id}/fenced/{part}", s.staff(s.reading(s.fencedPage)))
 	m.HandleFunc("POST /messages/{id}/fenced/{part}", s.staff(s.reading(s.takeFenced)))
-	m.HandleFunc("GET /messages/{id}/case", s.staff(s.reading(s.caseZip)))
+	m.HandleFunc("GET /messages/{id}/case", s.staff(s.reading(s.casePage)))
+	m.HandleFunc("POST /messages/{id}/case", s.staff(s.reading(s.caseForm)))
 	m.HandleFunc("GET /messages/{id}/delete", s.staff(s.reading(s.deletePage)))
 	m.HandleFunc("POST /messages/{id}/delete", s.staff(s.reading(s.deleteMessage)))
 }

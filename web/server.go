@@ -56,6 +56,8 @@ type Config struct {
 	Facts func(f *policy.Facts, header []byte)
 	// Staff is how staff log in.
 	Staff StaffLogin
+	// Purpose is what staff are asked of the personal data in their mails; nothing by default.
+	Purpose PurposeFields
 	// Admin is for the administration's pages.
 	Admin Administering
 	// MailClients are the settings that mail programs look up; nil offers none.

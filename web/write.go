@@ -21,6 +21,8 @@ type fields struct {
 	From, To, Cc, Bcc, Subject, Text string
 	// Attached tells that the files of a forwarded message go along.
 	Attached bool
+	// Purpose and Basis are asked for where [Config.Purpose] says so.
+	Purpose, Basis string
 }
 
 // The kinds of mails that are about another.
@@ -34,7 +36,7 @@ const (
 func writeFields(maxText int) map[string]int {
 	return map[string]int{
 		"form": maxToken, "about": 64, "kind": 16, "from": 400, "to": 40_000, "cc": 40_000, "bcc": 40_000, "add": 400, "check": 8, "subject": 4000,
-		"text": 2 * maxText, "attached": 8,
+		"text": 2 * maxText, "attached": 8, "purpose": maxPurposeField, "basis": maxPurposeField,
 	}
 }
 
@@ -46,7 +48,7 @@ func (f *postForm) fields() fields {
 	}
 	return fields{
 		Token: v["form"], About: v["about"], Kind: v["kind"], From: v["from"], To: strings.TrimSpace(to), Cc: strings.TrimSpace(v["cc"]), Bcc: strings.TrimSpace(v["bcc"]), Subject: v["subject"],
-		Text: v["text"], Attached: v["attached"] != "" && v["kind"] == kindForward,
+		Text: v["text"], Attached: v["attached"] != "" && v["kind"] == kindForward, Purpose: v["purpose"], Basis: v["basis"],
 	}
 }
 
@@ -70,6 +72,7 @@ type writeBody struct {
 	Field  string // the field that is wrong, "" if none
 	Fault  string // its text
 	Limits Limits
+	Asked  askedPurpose
 }
 
 // Copies are the fields for those who get a copy.
@@ -105,7 +108,7 @@ func (s *Server) answerForm(v *visit, r *vault.Reader) error {
 	if err != nil {
 		return err
 	}
-	f := fields{About: info.ID.String(), Kind: kindAnswer, Subject: prefixed("Sv: ", c.Index().Envelope.Subject), To: info.From.String()}
+	f := fields{About: info.ID.String(), Kind: kindAnswer, Subject: prefixed("Sv: ", c.Index().Envelope.Subject), To: info.From.String(), Purpose: info.Purpose.Text, Basis: info.Purpose.Basis}
 	if f.From = ownSide(froms, info); isOwn(froms, info.From) { // one goes on writing to those one wrote to
 		f.From, f.To = info.From.String(), addressLines(info.Recipients)
 	}
@@ -159,6 +162,7 @@ func (s *Server) showWrite(v *visit, r *vault.Reader, status int, b writeBody) (
 		}
 	}
 	b.From, b.Limits, b.Token = cmp.Or(b.From, b.Froms[0].Address.String()), s.config.Limits, s.replies.issue(v.who, about)
+	b.Asked = s.config.Purpose.asked(vault.Purpose{Text: b.Purpose, Basis: b.Basis}, b.Field, b.Fault)
 	key := "write.title"
 	if b.Kind != "" {
 		key += "." + b.Kind

@@ -28,6 +28,9 @@ var writeFaults = []struct {
 	{errLongText, "text", "long", http.StatusRequestEntityTooLarge},
 	{errManyFiles, "files", "many", http.StatusRequestEntityTooLarge},
 	{errTooLarge, "files", "large", http.StatusRequestEntityTooLarge},
+	{errNoPurpose, "purpose", "purpose", http.StatusUnprocessableEntity},
+	{errLongPurpose, "purpose", "wordy", http.StatusUnprocessableEntity},
+	{errNoBasis, "basis", "basis", http.StatusUnprocessableEntity},
 	{errOldForm, "text", "old", http.StatusConflict},
 	{vault.ErrUnknownRecipient, "to", "changed", http.StatusConflict},
 	{vault.ErrOtherPerson, "to", "other", http.StatusUnprocessableEntity},
@@ -167,6 +170,10 @@ func (s *Server) submit(ctx context.Context, v *visit, r *vault.Reader, f fields
 	if err != nil {
 		return id, err
 	}
+	purpose, err := s.config.Purpose.read(f.Purpose, f.Basis)
+	if err != nil {
+		return id, err
+	}
 	l, original, err := s.letterOf(v, r, f, to)
 	if err != nil {
 		return id, err
@@ -179,6 +186,7 @@ func (s *Server) submit(ctx context.Context, v *visit, r *vault.Reader, f fields
 	if err != nil {
 		return id, err
 	}
+	deposit.Purpose = purpose
 	draft := s.config.Vault.Depositor().Begin(deposit)
 	warnings, err := s.composeMail(draft, l, f, p, original)
 	if err == nil && len(warnings) > 0 {

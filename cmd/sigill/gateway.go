@@ -59,6 +59,7 @@ type gatewayConfig struct {
 	IMAPLimits       imapd.Limits
 	WebLimits        web.Limits
 	WebProxies       web.Proxies
+	Purpose          web.PurposeFields
 	Log              *slog.Logger
 	Now              func() time.Time // time.Now if nil
 }
@@ -119,7 +120,7 @@ func newGateway(v *vault.Vault, c gatewayConfig) (*gateway, error) {
 			gatherer.Outcomes(f)
 		},
 		Admin: web.Administering{Domains: c.Domains, Notices: notices{c.Notices, c.NoticeBrands}, Relays: relays(upstream), Version: version()},
-		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Info: c.Info, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Proxies: c.WebProxies, Now: c.Now,
+		Vault: v, BaseURL: c.WebURL, Organisation: c.Organisation, Brand: c.Brand, Info: c.Info, Providers: c.Providers, Staff: c.StaffLogin, MailClients: c.MailClients, TLS: c.TLS, Log: c.Log, Limits: c.WebLimits, Proxies: c.WebProxies, Purpose: c.Purpose, Now: c.Now,
 	})
 	if err != nil {
 		return nil, err

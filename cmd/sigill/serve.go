@@ -154,7 +154,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		NoticeFrom:  c.Notices.From, NoticeReturnPath: c.Notices.ReturnPath, NoticeAnswersTo: c.Notices.AnswersTo,
 		Notices: c.NoticeTexts(), NoticeBrands: c.BrandedNotices(),
 		Signers:    signers,
-		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(), WebProxies: c.Web.ProxiesInFront(),
+		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(), WebProxies: c.Web.ProxiesInFront(), Purpose: c.Web.Purpose.Fields(),
 		Log: s.log,
 	}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8)
 }

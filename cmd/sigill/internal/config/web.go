@@ -26,6 +26,7 @@ type Web struct {
 	// Proxies are reverse proxies that tell the client's address in the field ProxyHeader.
 	Proxies     []netip.Prefix `toml:"proxies"`
 	ProxyHeader string         `toml:"proxy_header"`
+	Purpose     Purpose        `toml:"purpose"`
 }
 
 // The fields by which proxies tell the client's address.
@@ -35,7 +36,7 @@ const (
 )
 
 func defaultWeb() Web {
-	return Web{MailClients: true, Proxies: []netip.Prefix{}, ProxyHeader: headerForwardedFor}
+	return Web{MailClients: true, Proxies: []netip.Prefix{}, ProxyHeader: headerForwardedFor, Purpose: defaultPurpose()}
 }
 
 func (w Web) check(f faults, _ *Config) {
@@ -59,6 +60,7 @@ func (w Web) check(f faults, _ *Config) {
 	}
 	_, err = w.Info()
 	f.fits("pages", err)
+	w.Purpose.check(f.in("purpose"))
 }
 
 // Info reads the pages of information.
