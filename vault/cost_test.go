@@ -18,7 +18,7 @@ import (
 // What a vault costs is counted here, in records, pages and octets. How long it takes is for the benchmarks.
 
 // messages is how many a large mailbox has; by hand, a million.
-var messages = flag.Int("messages", 1500, "how many messages the large mailbox of cost tests and benchmarks has")
+var messages = flag.Int("messages", 800, "how many messages the large mailbox of cost tests and benchmarks has")
 
 // grow deposits small mails, from many goroutines, until there are n.
 func (h *house) grow(from, n int) {
