@@ -62,14 +62,17 @@ func headersOnly(o *imap.FetchOptions) bool {
 // open opens messages for reading, which the audit notes if more than headers is wanted; nil for one that is gone or damaged. All are opened in one call,
 // unless that fails.
 func (f *fetch) open(entries []vault.Entry) ([]content, error) {
-	headers := headersOnly(f.options)
-	contents, err := f.readContents(f.ctx, headers, entries...)
+	open := f.reader.Open
+	if headersOnly(f.options) {
+		open = f.reader.Headers
+	}
+	contents, err := f.readContents(f.ctx, open, entries...)
 	if err == nil {
 		return contents, nil
 	}
 	contents = make([]content, len(entries))
 	for i, e := range entries {
-		one, err := f.readContents(f.ctx, headers, e)
+		one, err := f.readContents(f.ctx, open, e)
 		if err == nil {
 			contents[i] = one[0]
 			continue

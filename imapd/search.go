@@ -46,8 +46,8 @@ type candidate struct {
 	err     error
 }
 
-// Search is SEARCH and UID SEARCH with ESEARCH's results (RFC 4731). Reading messages for BODY and TEXT is reading, and so
-// in the audit.
+// Search is SEARCH and UID SEARCH with ESEARCH's results (RFC 4731). To look into messages for BODY and TEXT is not to read
+// them; the audit has that there was such a search.
 func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *imap.SearchOptions) (*imap.SearchData, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,6 +105,8 @@ type query struct {
 	*session
 	ctx  context.Context
 	left int64 // octets of messages it may still read
+
+	texts *vault.TextSearch // begun with the first message that has to be opened
 }
 
 // run gives the positions of those entries that pass.
@@ -199,7 +201,7 @@ func (q *query) addIndexes(batch []*candidate) error {
 
 func (q *query) addContents(batch []*candidate) error {
 	batch = slices.DeleteFunc(slices.Clone(batch), func(c *candidate) bool { return c.index == nil })
-	contents, err := q.readContents(q.ctx, false, entriesOf(batch)...)
+	contents, err := q.readContents(q.ctx, q.open, entriesOf(batch)...)
 	if err == nil {
 		for i, c := range batch {
 			c.content = contents[i]
@@ -207,7 +209,7 @@ func (q *query) addContents(batch []*candidate) error {
 		return nil
 	}
 	for _, c := range batch {
-		one, err := q.readContents(q.ctx, false, c.entry)
+		one, err := q.readContents(q.ctx, q.open, c.entry)
 		if err := q.forgive(err); err != nil {
 			return err
 		}
@@ -216,6 +218,15 @@ func (q *query) addContents(batch []*candidate) error {
 		}
 	}
 	return nil
+}
+
+func (q *query) open(ctx context.Context, ids ...vault.MessageID) (_ []*vault.Content, err error) {
+	if q.texts == nil {
+		if q.texts, err = q.reader.SearchTexts(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return q.texts.Open(ctx, ids...)
 }
 
 func entriesOf(batch []*candidate) []vault.Entry {

@@ -239,8 +239,15 @@ func TestReadsAreInTheAudit(t *testing.T) {
 	w.ok("FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE)")
 	w.ok("FETCH 1:* (BODY.PEEK[HEADER.FIELDS (From Subject)] BODY.PEEK[HEADER])")
 	w.ok("SEARCH SUBJECT hej FROM bo")
+	if n := f.events("search texts"); n != 0 {
+		t.Errorf("%d searches in texts by indexes", n)
+	}
+	w.ok("SEARCH TEXT nope BODY nope")
+	if n := f.events("search texts"); n != 1 {
+		t.Errorf("%d searches in texts, want 1 for all messages", n)
+	}
 	if n := f.reads(); n != 0 {
-		t.Errorf("%d reads by listing", n)
+		t.Errorf("%d reads by listing and searching", n)
 	}
 	w.ok("FETCH 1:2 BODY.PEEK[]")
 	w.ok("FETCH 1:2 BODY[]")
@@ -249,9 +256,12 @@ func TestReadsAreInTheAudit(t *testing.T) {
 	}
 }
 
-func (f *fixture) reads() (n int) {
+func (f *fixture) reads() int { return f.events("read") }
+
+// events counts what Anna did by IMAP in the audit.
+func (f *fixture) events(action string) (n int) {
 	f.must(f.vault.Audit().Events(context.Background(), 0, func(e vault.Event) bool {
-		if e.Action == "read" && e.Detail == string(vault.DoorIMAP) && e.Actor == anna.Key() {
+		if e.Action == action && e.Detail == string(vault.DoorIMAP) && e.Actor == anna.Key() {
 			n++
 		}
 		return true

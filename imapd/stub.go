@@ -145,12 +145,11 @@ func (s *session) eachIndex(ctx context.Context, id vault.MailboxID, entries []v
 	return nil
 }
 
-// readContents opens messages, or their headers only. To be given a stub is not to read.
-func (s *session) readContents(ctx context.Context, headers bool, entries ...vault.Entry) ([]content, error) {
-	open := s.reader.Open
-	if headers {
-		open = s.reader.Headers
-	}
+// opener opens messages: for reading, for their headers, or for a search.
+type opener func(context.Context, ...vault.MessageID) ([]*vault.Content, error)
+
+// readContents opens messages. To be given a stub is not to read.
+func (s *session) readContents(ctx context.Context, open opener, entries ...vault.Entry) ([]content, error) {
 	return readAll(s, entries, func(s stub) content { return s }, func(entries []vault.Entry) ([]content, error) {
 		opened, err := open(ctx, messages(entries)...)
 		out := make([]content, len(opened))

@@ -52,6 +52,15 @@ func (r *Reader) Open(ctx context.Context, ids ...MessageID) ([]*Content, error)
 // Headers opens only the headers of messages, for lists: it is not a read, and what lies beyond a header is as if the
 // message ended there. ErrNotFound as in Open.
 func (r *Reader) Headers(ctx context.Context, ids ...MessageID) ([]*Content, error) {
+	out, err := r.unread(ctx, ids)
+	for _, c := range out {
+		c.end = min(c.size, c.index.Root.Header.Offset+c.index.Root.Header.Size)
+	}
+	return out, err
+}
+
+// unread opens messages for what is not a read.
+func (r *Reader) unread(ctx context.Context, ids []MessageID) ([]*Content, error) {
 	var out []*Content
 	err := r.view(ctx, func(a *access) error {
 		out = nil
@@ -60,12 +69,14 @@ func (r *Reader) Headers(ctx context.Context, ids ...MessageID) ([]*Content, err
 			if err != nil {
 				return err
 			}
-			c.end = min(c.size, c.index.Root.Header.Offset+c.index.Root.Header.Size)
 			out = append(out, c)
 		}
 		return nil
 	})
 	if err != nil {
+		for _, c := range out {
+			c.wipe()
+		}
 		return nil, err
 	}
 	for _, c := range out {

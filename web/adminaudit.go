@@ -47,7 +47,7 @@ func (s *Server) stateOf(search vault.AuditSearch) string {
 var auditActions = []string{
 	"read", "seal", "hold", "complete", "reply", "recall", "export", "delete", "dispose", "login", "logout", "bind", "revoke binding",
 	"add account", "remove account", "set password", "set roles", "add function address", "change members", "remove function address",
-	"quiet", "notify", "legal hold", "lift legal hold", "search audit", "approve search", "backup", "verify", "maintain",
+	"quiet", "notify", "legal hold", "lift legal hold", "search texts", "search audit", "approve search", "backup", "verify", "maintain",
 }
 
 func (s *Server) auditForm(v *visit, a *vault.Administration) error {

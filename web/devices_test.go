@@ -48,7 +48,7 @@ func TestSearch(t *testing.T) {
 	s := newStage(t, web.Limits{})
 	sent := s.send(letterText, astrid)
 	v := s.staff()
-	v.get("/search").is(http.StatusOK).has("Texten i meddelandena genomsöks inte")
+	v.get("/search").is(http.StatusOK).has("Sök också i texten")
 	rows := []struct {
 		why   string
 		form  url.Values
@@ -57,7 +57,7 @@ func TestSearch(t *testing.T) {
 		{"word of the subject, whatever its case", url.Values{"words": {"HEMTJÄNST"}}, true},
 		{"sender and recipient", url.Values{"words": {"anna astrid@example"}}, true},
 		{"a word that is not there", url.Values{"words": {"beslut skola"}}, false},
-		{"the text is not searched", url.Values{"words": {"Hej"}}, false},
+		{"the text is not searched unless that is asked for", url.Values{"words": {"Hej"}}, false},
 		{"today", url.Values{"since": {s.clock.now().Format("2006-01-02")}}, true},
 		{"before it was", url.Values{"till": {"2020-01-01"}}, false},
 	}

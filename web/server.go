@@ -87,6 +87,11 @@ type Limits struct {
 	Connections int // at a time
 	PerNetwork  int // at a time, from one IPv4 address or one IPv6 /64 network
 	AtOnce      int // requests for messages that one person or staff member has under way; others wait their turn
+
+	// A search in texts ends at the first of these.
+	SearchTexts int           // messages
+	SearchSize  int64         // octets of messages read, in all
+	SearchTime  time.Duration // checked between messages
 }
 
 // DefaultLimits are for people; the rates leave room for an office behind one address.
@@ -103,6 +108,10 @@ var DefaultLimits = Limits{
 	Connections: 10_000,
 	PerNetwork:  2_000,
 	AtOnce:      8,
+
+	SearchTexts: searchDepth,
+	SearchSize:  64 << 20,
+	SearchTime:  10 * time.Second,
 }
 
 // Server is the web server. It is an [http.Handler] for whoever serves it otherwise than by Run.
@@ -121,6 +130,7 @@ type Server struct {
 	unsent   *unsent
 	visitors *limiter           // by network address: logins and links
 	turns    *turns             // of principals
+	searches *turns             // of theirs in texts
 	passkeys *webauthn.WebAuthn // nil where there can be none
 	mux      *http.ServeMux
 	handler  http.Handler
@@ -154,6 +164,7 @@ func New(c Config) (*Server, error) {
 		unsent:   &unsent{now: c.Now, drafts: map[string]*unsentDraft{}},
 		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
 		turns:    &turns{most: c.Limits.AtOnce, lines: map[vault.Principal]*line{}},
+		searches: &turns{most: 1, lines: map[vault.Principal]*line{}},
 	}
 	s.sessions = newSessions(c.Limits, s.store)
 	if s.passkeys, err = newPasskeys(c, base.Host, base.Hostname()); err != nil {
@@ -181,6 +192,9 @@ func (l Limits) orDefault() Limits {
 	set(&l.Connections, d.Connections)
 	set(&l.PerNetwork, d.PerNetwork)
 	set(&l.AtOnce, d.AtOnce)
+	set(&l.SearchTexts, d.SearchTexts)
+	set(&l.SearchSize, d.SearchSize)
+	set(&l.SearchTime, d.SearchTime)
 	return l
 }
 
