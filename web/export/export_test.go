@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func pdf(t testing.TB, m Message) []byte {
@@ -107,6 +109,30 @@ func TestFontsAreEmbedded(t *testing.T) {
 	}
 }
 
+// TestRightToLeft: letters that the Go fonts lack are those of a fourth font, embedded as they are; lines begin at the right
+// margin, and programs read the text back in the order it is read in, Arabic by its shapes.
+func TestRightToLeft(t *testing.T) {
+	t.Parallel()
+	file := pdf(t, rightToLeftSample())
+	fonts := poppler(t, file, "pdffonts", "FILE")
+	if !regexp.MustCompile(`utf8dejavu +CID TrueType +Identity-H +yes no  yes`).MatchString(fonts) {
+		t.Errorf("not embedded:\n%s", fonts)
+	}
+	text := norm.NFKC.String(poppler(t, file, "pdftotext", "-layout", "FILE", "-"))
+	text = strings.NewReplacer("\u202a", "", "\u202b", "", "\u202c", "").Replace(text) // how pdftotext marks directions
+	for _, want := range []string{"שלום עולם", "10:30", "(SN 2026/123)", "السلام عليكم", "می", "خواهم", "Հայերեն ქართული ǯ"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "□") {
+		t.Errorf("boxes in\n%s", text)
+	}
+	if !regexp.MustCompile(`(?m)^ {40,}.*السلام عليكم`).MatchString(text) {
+		t.Errorf("not at the right margin:\n%s", text)
+	}
+}
+
 func TestPageCount(t *testing.T) {
 	t.Parallel()
 	m := sample()
@@ -123,7 +149,13 @@ func TestPageCount(t *testing.T) {
 // TestArchive checks the octets for what ISO 19005-2 asks for and forbids, as far as that shows without a validator.
 func TestArchive(t *testing.T) {
 	t.Parallel()
-	file := pdf(t, sample())
+	for _, m := range []Message{sample(), rightToLeftSample()} {
+		checkArchive(t, pdf(t, m))
+	}
+}
+
+func checkArchive(t *testing.T, file []byte) {
+	t.Helper()
 	for _, row := range []struct{ pattern, reason string }{
 		{`^%PDF-1\.[4-7]\n%[\x80-\xff]{4}`, "6.1.2: header and four octets above 127"},
 		{`/ID \[<[0-9a-f]{32}> <[0-9a-f]{32}>\]`, "6.1.3: file identifier in the trailer"},
@@ -226,7 +258,9 @@ func TestHostileText(t *testing.T) {
 		{"invalid UTF-8", "a\xff\xfeb", "a", "it does not break the file"},
 		{"lone surrogate", "a\xed\xa0\x80b", "a", "a surrogate in UTF-8 is invalid"},
 		{"direction", "a\u202egnp.exe", "agnp.exe", "a direction mark does not turn a name around"},
-		{"hebrew", "שלום", "□□□□", "what has no glyph is a box, not nothing"},
+		{"ethiopic", "ሰላም", "□□□", "what has no glyph is a box, not nothing"},
+		{"hebrew", "שלום) Tj", "שלום", "what is written from right to left does not end its string"},
+		{"brackets", strings.Repeat("א(", 70) + strings.Repeat("ב)", 70), "א", "more brackets than the rules know"},
 		{"emoji", "x👩‍👩‍👧y", "x□□□y", "joiners have no shape of their own"},
 		{"operators", ") Tj ET (x\\", ") Tj ET (x\\", "text does not end its string"},
 		{"long word", strings.Repeat("å", 1500), strings.Repeat("å", 40), "a word wider than the page is broken"},

@@ -2,7 +2,9 @@ package export
 
 import (
 	"sync"
+	"unicode"
 
+	"github.com/go-fonts/dejavu/dejavusans"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goitalic"
@@ -11,7 +13,11 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-const family = "go"
+// The Go fonts, and for what they lack DejaVu Sans, in one style.
+const (
+	family = "go"
+	spare  = "dejavu"
+)
 
 // face is one of the faces of the font family, by its place in faces.
 type face int
@@ -30,17 +36,35 @@ var faces = [...]struct {
 // advances are the widths of a face's characters in thousandths of its size; 0 where it has none.
 type advances [1 << 16]uint16
 
-// widths are measured once. The faces hold the same characters.
-var widths = sync.OnceValue(func() *[len(faces)]advances {
-	var all [len(faces)]advances
+// measures are the widths of all characters in all faces, and which of them the spare font has to draw; it has marks
+// without a width, too.
+type measures struct {
+	widths [len(faces)]advances
+	spare  [1 << 16]bool
+}
+
+// measured is done once. The faces hold the same characters.
+var measured = sync.OnceValue(func() *measures {
+	var m measures
 	for i, f := range faces {
-		measure(f.data, &all[i])
+		measure(f.data, &m.widths[i], func(rune) {})
 	}
-	return &all
+	var widths advances
+	measure(dejavusans.TTF, &widths, func(r rune) {
+		m.spare[r] = m.widths[regular][r] == 0 && !unicode.In(r, unicode.Co, unicode.Cc, unicode.Cf)
+	})
+	for r, spare := range m.spare {
+		for i := range m.widths {
+			if spare {
+				m.widths[i][r] = widths[r]
+			}
+		}
+	}
+	return &m
 })
 
 // measure panics if the font of the library is none.
-func measure(data []byte, to *advances) {
+func measure(data []byte, to *advances, found func(rune)) {
 	f, err := sfnt.Parse(data)
 	if err != nil {
 		panic("export: " + err.Error())
@@ -51,18 +75,24 @@ func measure(data []byte, to *advances) {
 		if err != nil || glyph == 0 {
 			continue
 		}
+		found(r)
 		if a, err := f.GlyphAdvance(&buf, glyph, fixed.I(1000), font.HintingNone); err == nil {
 			to[r] = uint16(a.Round())
 		}
 	}
 }
 
-// has tells whether the fonts have a glyph with a width for r.
-func has(r rune) bool { return r >= ' ' && r < 1<<16 && widths()[regular][r] > 0 }
+// has tells whether the fonts have a glyph for r.
+func has(r rune) bool {
+	return r >= ' ' && r < 1<<16 && (measured().widths[regular][r] > 0 || measured().spare[r])
+}
+
+// spared tells that the spare font has to draw r.
+func spared(r rune) bool { return r < 1<<16 && measured().spare[r] }
 
 // width is how wide s is in millimetres, at a size in points.
 func (f face) width(s string, points float64) float64 {
-	table, sum := &widths()[f], 0
+	table, sum := &measured().widths[f], 0
 	for _, r := range s {
 		if r < 1<<16 {
 			sum += int(table[r])

@@ -86,23 +86,36 @@ func (d *document) subjectLine() string {
 	return d.Subject
 }
 
-// shortened gives as much of s as fits into width millimetres in small type.
+// shortened gives as much of s as fits into width millimetres in small type, in visual order.
 func shortened(s string, width float64) string {
 	line, rest := firstLine(s, regular, smallSize, width)
-	if rest == "" {
-		return line
+	if rest != "" {
+		line += " …"
 	}
-	return line + " …"
+	return visual(line, rightToLeft(s))
 }
 
-// put draws one line with its baseline at y.
+// put draws one line, in visual order, with its baseline at y.
 func (l *layout) put(x, y float64, s string, f face, points float64, shade gray) {
 	if l.pdf == nil || s == "" {
 		return
 	}
-	l.pdf.SetFont(family, faces[f].style, points)
 	l.pdf.SetTextColor(int(shade), int(shade), int(shade))
-	l.pdf.Text(x, y, s)
+	for s != "" {
+		name, style := family, faces[f].style
+		end := strings.IndexFunc(s, spared)
+		if end == 0 {
+			name, style = spare, ""
+			end = strings.IndexFunc(s, func(r rune) bool { return !spared(r) })
+		}
+		if end < 0 {
+			end = len(s)
+		}
+		l.pdf.SetFont(name, style, points)
+		l.pdf.Text(x, y, s[:end])
+		x += f.width(s[:end], points)
+		s = s[end:]
+	}
 }
 
 func (l *layout) rule(y float64) {
@@ -139,14 +152,19 @@ var (
 
 func (s style) height() float64 { return s.points * mmPerPoint * leading }
 
-// lines sets s from x to the right margin.
+// lines sets s from x to the right margin, or from there to x if it is written from right to left.
 func (l *layout) lines(x float64, s string, st style) {
+	rtl := rightToLeft(s)
 	for first := true; (first || s != "") && !l.over; first = false {
 		var line string
 		line, s = firstLine(s, st.face, st.points, right-x)
 		l.need(st.height())
 		l.y += st.height()
-		l.put(x, l.y, line, st.face, st.points, st.shade)
+		from := x
+		if rtl {
+			from = right - st.face.width(line, st.points)
+		}
+		l.put(from, l.y, visual(line, rtl), st.face, st.points, st.shade)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
+	"github.com/go-fonts/dejavu/dejavusans"
 )
 
 // srgb is sRGB2014.icc of the International Color Consortium; its licence lies beside it.
@@ -86,6 +87,9 @@ func (d *document) newFile() *fpdf.Fpdf {
 		// The library appends to slices of the font it is given, so it gets one of its own.
 		f.AddUTF8FontFromBytes(family, face.style, bytes.Clone(face.data))
 	}
+	if d.spare {
+		f.AddUTF8FontFromBytes(spare, "", bytes.Clone(dejavusans.TTF))
+	}
 	return f
 }
 
@@ -132,8 +136,9 @@ type document struct {
 	made   time.Time // UTC
 	title  string    // of the file
 	author string
-	// What the font lacks, counted while the text was made ready.
+	// What the fonts lack, counted while the text was made ready, and whether the Go fonts lack something that the spare has.
 	boxes int
+	spare bool
 }
 
 func newDocument(m Message) *document {

@@ -18,7 +18,7 @@ func TestStructure(t *testing.T) {
 	}
 	long := sample()
 	long.Body = "Davvisámegiella: áčđŋšŧž. Åarjelsaemien: ïïæøöå.\nΕλληνικά. Кириллица.\n" + long.Body
-	for _, m := range []Message{sample(), long} {
+	for _, m := range []Message{sample(), long, rightToLeftSample()} {
 		name := filepath.Join(t.TempDir(), "message.pdf")
 		if err := os.WriteFile(name, pdf(t, m), 0o600); err != nil {
 			t.Fatal(err)

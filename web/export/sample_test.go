@@ -28,3 +28,14 @@ func sample() Message {
 		Receipt: &Receipt{At: time.Date(2026, 8, 8, 12, 5, 33, 0, time.UTC), ID: "K7F3-9QXM-2PLA"},
 	}
 }
+
+// rightToLeftSample is one in Arabic, Persian and Hebrew, with Swedish between.
+func rightToLeftSample() Message {
+	m := sample()
+	m.Subject = "بخصوص: قرار المساعدة (SN 2026/123)"
+	m.To = []string{"شیرین احمدی <shirin@example.org>"}
+	m.Body = "السلام عليكم ورحمة الله،\nتم قبول طلبك رقم 123 بتاريخ 2026-08-08. (هذا مهم جداً) «اقتباس»\n" +
+		strings.Repeat("نص طويل لكي ينكسر على عدة أسطر مع كلمات مثل Försäkringskassan في الوسط. ", 4) +
+		"\nمی\u200cخواهم با شما صحبت کنم\nשלום עולם, פגישה ב-10:30 בבית (חדר 5).\nHej שלום 123 עולם på svenska.\nՀայերեն ქართული ǯ\n"
+	return m
+}

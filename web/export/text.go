@@ -17,7 +17,8 @@ func (d *document) printable(s string) string {
 		"\u0085", "\n", "\u2028", "\n", "\u2029", "\n").Replace(strings.ToValidUTF8(s, "\uFFFD"))
 	var b strings.Builder
 	b.Grow(len(s))
-	for _, r := range norm.NFC.String(s) {
+	for _, r := range joined(norm.NFC.String(s)) {
+		d.spare = d.spare || spared(r)
 		switch {
 		case r == '\n' || has(r):
 			b.WriteRune(r)
@@ -54,7 +55,7 @@ func (d *document) oneLines(list []string) []string {
 // is.
 func firstLine(s string, f face, points, width float64) (line, rest string) {
 	room := width / mmPerPoint * 1000 / points
-	table, sum := &widths()[f], 0.0
+	table, sum := &measured().widths[f], 0.0
 	var space, mark int // where the line may end
 	for i, r := range s {
 		sum += float64(table[uint16(r)])
