@@ -7,10 +7,10 @@
 // What is not reached: the file has no tags, so it is neither level a nor PDF/UA and a screen reader gets its text but
 // not its structure; the web page of the message is the accessible form. No validator is part of the tests, so
 // conformance is intended and checked point by point, not certified. Attachments are listed with their checksums, not
-// embedded. The fonts (Go Regular, Bold, Italic) hold Latin with the letters of the Nordic languages and of the Sámi
-// languages, Greek and Cyrillic. What they lack is printed from DejaVu Sans, in one style, if it is there: Hebrew, Arabic,
-// Persian, Armenian, Georgian and others. Any other character, emoji among them, is printed as a box and the last page says
-// how many there were. Characters that have no shape (zero-width and direction marks, soft hyphens, variation selectors) are
+// embedded. The fonts (Go Regular, Bold, Italic) hold Latin with the letters of the Nordic languages and of North, Lule
+// and South Sámi, Greek and Cyrillic. What they lack is printed from DejaVu Sans, in one style, if it is there: the rest of
+// Skolt Sámi, Hebrew, Arabic, Persian, Armenian, Georgian and others. Any other character, emoji among them, is printed as a
+// box and the last page says how many there were. Characters that have no shape (zero-width and direction marks, soft hyphens, variation selectors) are
 // left out; those that set directions or isolate text do nothing.
 //
 // Text from right to left stands so, each paragraph by its first letter (Unicode Annex 9). Arabic letters are joined by the
