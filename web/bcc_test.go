@@ -1,0 +1,78 @@
+package web_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/zlib"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"sigill/policy"
+	"sigill/vault"
+	"sigill/web"
+)
+
+// TestBccIsSeenNowhere: whoever got a mail by Bcc shows to no other recipient, on no page and in no file, neither from the
+// start nor when they have answered.
+func TestBccIsSeenNowhere(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	hidden := policy.MustAddress("bo@example.com")
+	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: hidden, Person: otherID, Verified: s.clock.now()}))
+	v := s.staff()
+	id := sentID(t, v.writeMail(append(v.newLetter(care.String(), astrid.String(), "Beslut", "Hej!"), field{"bcc", hidden.String()}), upload{"beslut.txt", "text/plain", "Ja."}))
+	bo := s.person(otherID)
+	bo.get("/messages/" + id.String()).is(http.StatusOK) // who has opened it shows to the sender
+	bo.replyTo(id, bo.form(id), "Tack, säger Bo.").is(http.StatusSeeOther)
+	v.get("/messages/" + id.String()).is(http.StatusOK).has("bo@example.com")
+
+	page := "/messages/" + id.String()
+	as := s.person(astridID)
+	for _, path := range []string{"/messages", page, page + "?view=plain", page + "?view=raw", page + "/raw", page + "/reply", page + "/pdf", page + "/zip"} {
+		a := as.get(path).is(http.StatusOK)
+		text := unpacked(t, path, a.body)
+		if path != "/messages" && !strings.HasSuffix(path, "/zip") && !strings.Contains(text, "astrid@example.com") && !strings.HasSuffix(path, "/reply") {
+			t.Errorf("%s does not name the one it is to: the test looks at the wrong thing", path)
+		}
+		if text = strings.ToLower(text); strings.Contains(text, "bo@") || strings.Contains(text, "bcc") || strings.Contains(text, "säger bo") {
+			t.Errorf("%s tells of the other recipient", path)
+		}
+	}
+	r, err := s.vault.Reader(t.Context(), vault.Person(astridID), vault.DoorWeb)
+	must(t, err)
+	defer r.Close()
+	infos, err := r.Conversation(t.Context(), id)
+	must(t, err)
+	indexes, err := r.Indexes(t.Context(), id)
+	must(t, err)
+	if len(infos) != 1 || len(infos[0].Recipients) != 1 || infos[0].Recipients[0].Address.Key() != astrid.Key() || len(indexes[0].Envelope.Bcc) > 0 {
+		t.Errorf("the vault gives %+v, %+v", infos, indexes[0].Envelope)
+	}
+}
+
+// unpacked is all that is in an answer: what lies in a zip, and in the streams of a PDF, whose text is UTF-16.
+func unpacked(t *testing.T, path, body string) string {
+	t.Helper()
+	switch {
+	case strings.HasSuffix(path, "/zip"):
+		z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+		must(t, err)
+		for _, f := range z.File {
+			in, err := f.Open()
+			must(t, err)
+			b, err := io.ReadAll(in)
+			must(t, err)
+			body += "\n" + f.Name + "\n" + string(b)
+		}
+	case strings.HasSuffix(path, "/pdf"):
+		for _, rest := range strings.Split(body, "stream\n")[1:] {
+			if z, err := zlib.NewReader(strings.NewReader(rest)); err == nil {
+				b, _ := io.ReadAll(z) // what lies behind the stream is none of it
+				body += string(bytes.ReplaceAll(b, []byte{0}, nil))
+			}
+		}
+	}
+	return body
+}
