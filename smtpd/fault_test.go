@@ -201,8 +201,15 @@ func TestFullAndNotFullAgain(t *testing.T) {
 			t.Fatalf("a full vault lets nobody delete: %v", err)
 		}
 	}
-	if _, err := submit(c, anna.String(), mail(number), cecil); err != nil {
-		t.Fatalf("there is room again: %v", err)
+	// What a commit has freed is there for the one after the next, so it may be told to try again once or twice more.
+	for tries := 1; ; tries++ {
+		_, err := submit(c, anna.String(), mail(number), cecil)
+		if err == nil {
+			break
+		}
+		if code(err) != "452 4.3.1" || tries == 10 {
+			t.Fatalf("there is room again: %v", err)
+		}
 	}
 	g.holds(append(taken[2:], number))
 	if r, err := g.vault.Verify(t.Context(), nil); err != nil || len(r.Faults) > 0 {
