@@ -48,6 +48,7 @@ func TestSent(t *testing.T) {
 		defer stop()
 		synctest.Wait()
 		after := deposit(t, v, cecil) // wakes the worker
+		synctest.Wait()               // notices go out side by side
 		held := deposit(t, v, dag)
 		time.Sleep(time.Second)
 		stop()
