@@ -140,7 +140,7 @@ func (s *Server) endAccountLogins(v *visit, a *vault.Administration) error {
 	if err := a.Note(v.r.Context(), "end logins", address.Key()); err != nil {
 		return err
 	}
-	s.store.end(vault.Staff(state.Address), "", "")
+	s.EndLogins(state.Address)
 	return v.done(adminPath("accounts", address), "logins")
 }
 
@@ -210,7 +210,7 @@ func (s *Server) changeAccount(v *visit, a *vault.Administration) error {
 	if err != nil {
 		return err
 	}
-	s.store.end(vault.Staff(state.Address), "", "")
+	s.EndLogins(state.Address)
 	if made != "" {
 		return s.accountPage(v, a, address, accountBody{adminBody: adminBody{Part: "accounts"}, Made: made})
 	}

@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"sigill/policy"
+	"sigill/vault"
 )
 
 type loginsBody struct {
@@ -35,6 +38,9 @@ func (s *Server) endLogins(v *visit) error {
 	}
 	return v.redirect("/logins?out=" + strconv.Itoa(n))
 }
+
+// EndLogins ends all of an account's, for whoever administers accounts elsewhere than here.
+func (s *Server) EndLogins(account policy.Address) { s.store.end(vault.Staff(account), "", "") }
 
 // marks tell browsers and systems by what they call themselves. Many name others too, so the first that fits counts.
 var marks = struct{ browsers, systems [][2]string }{

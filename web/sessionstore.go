@@ -154,7 +154,7 @@ func (s *sessionStore) of(who vault.Principal, current string) (out []openSessio
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for hash, h := range s.held {
-		if s.alive(h) && h.name != "" && h.who == who {
+		if s.alive(h) && h.name != "" && same(h.who, who) {
 			out = append(out, openSession{h.name, h.agent, h.began, h.used, hash == hashOf(current)})
 		}
 	}
@@ -167,13 +167,18 @@ func (s *sessionStore) end(who vault.Principal, name, current string) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for hash, h := range s.held {
-		if !s.alive(h) || h.who != who || h.name == "" || name != "" && h.name != name || name == "" && hash == hashOf(current) {
+		if !s.alive(h) || !same(h.who, who) || h.name == "" || name != "" && h.name != name || name == "" && hash == hashOf(current) {
 			continue
 		}
 		s.drop(hash)
 		n++
 	}
 	return n
+}
+
+// same tells whether two principals are one, however their address or name is written.
+func same(a, b vault.Principal) bool {
+	return a.PersonID() == b.PersonID() && a.Address().Key() == b.Address().Key()
 }
 
 // count is how many sessions of people there are.

@@ -93,7 +93,7 @@ type accountPassword struct {
 
 // Help is shown below the flags.
 func (accountPassword) Help() string {
-	return `The new password is typed, or the first line of standard input. Device passwords stay: sigill device remove.
+	return `The new password is typed, or the first line of standard input. Logins in the web end. Device passwords stay: sigill device remove.
 
 Examples:
 
@@ -119,7 +119,8 @@ func (c *accountPassword) operate(ctx context.Context, a *admin) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s has a new password.\n", who)
+	a.logOut(who)
+	_, err = fmt.Fprintf(a.stdout, "%s has a new password, and is logged out of the web.\n", who)
 	return err
 }
 
@@ -154,6 +155,7 @@ func (c *accountRemove) operate(ctx context.Context, a *admin) error {
 	if err != nil {
 		return err
 	}
+	a.logOut(who)
 	fmt.Fprintf(a.stdout, "%s is removed; its messages stay.\n", who)
 	return a.warnEmpty(ctx, of)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,12 +32,20 @@ type operation interface {
 type admin struct {
 	vault          *vault.Vault
 	config         config.Config
-	by             string // for the audit: who gave the command
+	by             string               // for the audit: who gave the command
+	endLogins      func(policy.Address) // ends those of an account in the web; nil where nobody can be logged in
 	stdout, stderr io.Writer
 	terminal       bool // a person waits at stderr
 }
 
 func (a *admin) administration() *vault.Administration { return a.vault.Administration(a.by) }
+
+// logOut ends an account's logins: whoever had got hold of one has it no more.
+func (a *admin) logOut(account policy.Address) {
+	if a.endLogins != nil {
+		a.endLogins(account)
+	}
+}
 
 // operations are all of them by name, so that the server can make one of what travelled.
 var operations = map[string]func() operation{
@@ -156,8 +163,8 @@ func mayOpen(dir string) error {
 // operator is how the audit names a user of the operating system: no mail address, and not the system itself.
 func operator(user string) string { return "os:" + user }
 
-// carryOut is the server's side: an operation of another process.
-func carryOut(v *vault.Vault, c config.Config) control.Handler {
+// carryOut is the server's side of administer: an operation of another process.
+func (s *server) carryOut() control.Handler {
 	return func(ctx context.Context, call control.Call, stdout, stderr io.Writer) error {
 		fresh, ok := operations[call.Name]
 		if !ok {
@@ -168,7 +175,8 @@ func carryOut(v *vault.Vault, c config.Config) control.Handler {
 			return fmt.Errorf("the server does not understand %q: it runs another version (%s)", call.Name, version())
 		}
 		err := o.operate(ctx, &admin{
-			vault: v, config: c, by: operator(call.Caller), stdout: stdout, stderr: stderr, terminal: call.Terminal,
+			vault: s.vault, config: s.config, by: operator(call.Caller), endLogins: s.gateway.web.EndLogins,
+			stdout: stdout, stderr: stderr, terminal: call.Terminal,
 		})
 		var usage usageError
 		if errors.As(err, &usage) {
@@ -176,11 +184,6 @@ func carryOut(v *vault.Vault, c config.Config) control.Handler {
 		}
 		return err
 	}
-}
-
-// openControl listens for commands beside a server.
-func openControl(v *vault.Vault, c config.Config, log *slog.Logger) (*control.Server, error) {
-	return control.Listen(string(c.Vault.Dir), carryOut(v, c), log)
 }
 
 func isTerminal(w any) bool {

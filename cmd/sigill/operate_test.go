@@ -25,6 +25,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sigill/cmd/sigill/internal/client"
+	"sigill/cmd/sigill/internal/demo"
 	"sigill/policy"
 )
 
@@ -52,6 +53,7 @@ func TestOperation(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"certificate": certificateWord, "serve": serveWord, "halt": haltWord, "send": sendWord, "uids": uidsWord,
 			"same": sameWord, "get": getWord, "systemd": systemdWord, "edit": editWord, "exit": exitWord, "flip": flipWord, "usage": usageWord,
+			"login": loginWord,
 		},
 	})
 }
@@ -63,6 +65,8 @@ type site struct {
 	at    map[string]string // the server's addresses
 	end   context.CancelFunc
 	done  chan error
+	// browser is where a staff member logs in.
+	browser *client.Browser
 }
 
 func (s *site) stop() error {
@@ -156,6 +160,24 @@ func uidsWord(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("the tag is still there: %s", m.Raw)
 		}
 	}
+}
+
+// login WHO PASSWORD: opens the mailboxes in the script's one browser, and logs in there if it is asked to: with - for a
+// password it gives none. The page's text is on stdout.
+func loginWord(ts *testscript.TestScript, neg bool, args []string) {
+	use(ts, len(args) == 2, "login WHO PASSWORD")
+	s := siteOf(ts)
+	if s.browser == nil {
+		s.browser = client.NewBrowser(s.tls())
+		ts.Defer(s.browser.Close)
+	}
+	page, err := s.browser.Open(context.Background(), "https://"+s.at["web"]+"/messages")
+	ts.Check(err)
+	if args[1] != "-" {
+		page, err = journey{}.staffAt(context.Background(), s.browser, demo.Staff{Address: policy.MustAddress(args[0]), Password: args[1]}, page.URL.String())
+		ts.Check(err)
+	}
+	fmt.Fprintln(ts.Stdout(), page.URL.Path, page.Text())
 }
 
 // get PATH: what a browser gets.

@@ -43,6 +43,7 @@ func (c *secondRemove) operate(ctx context.Context, a *admin) error {
 	if err != nil {
 		return explain(err, who)
 	}
+	a.logOut(who)
 	_, err = fmt.Fprintf(a.stdout, "%s has no second factor any more.\n", who)
 	return err
 }

@@ -91,7 +91,7 @@ func openServer(ctx context.Context, c config.Config, log *slog.Logger) (s *serv
 	if s.gateway, err = newGateway(s.vault, wired); err != nil {
 		return s, err
 	}
-	s.control, err = openControl(s.vault, c, log)
+	s.control, err = control.Listen(string(c.Vault.Dir), s.carryOut(), log)
 	return s, err
 }
 
