@@ -114,16 +114,12 @@ func TestDeepMail(t *testing.T) {
 	f.deposit(strings.Repeat("Subject: x\r\nContent-Type: message/rfc822\r\n\r\n", depth) + "end")
 	w := f.login(anna)
 	w.ok("SELECT INBOX")
-	begin := time.Now()
 	if got := w.ok("FETCH 1:2 (ENVELOPE BODYSTRUCTURE)"); strings.Count(got, "BODYSTRUCTURE (") != 2 {
 		t.Errorf("structures: %.200q", got)
 	}
 	w.ok("FETCH 1:2 (BODY.PEEK[1.1.1.MIME] BODY.PEEK[1%s])", strings.Repeat(".1", 1000))
 	if got := w.ok("FETCH 1 BODY.PEEK[]"); literalOf(got) != deepParts(depth) {
 		t.Error("the mail does not come back")
-	}
-	if d := time.Since(begin); d > 20*time.Second {
-		t.Errorf("it took %v", d)
 	}
 }
 

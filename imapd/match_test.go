@@ -3,7 +3,6 @@ package imapd
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestMatch(t *testing.T) {
@@ -35,19 +34,15 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// The library's matcher takes years for this pattern.
+// The library's matcher takes years for this pattern: the test would not end.
 func TestMatchTime(t *testing.T) {
 	t.Parallel()
 	m, err := newMatcher("", []string{strings.Repeat("*a", 400) + "b"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	if m(strings.Repeat("a", 300)) {
 		t.Error("matched")
-	}
-	if d := time.Since(start); d > 10*time.Second {
-		t.Errorf("took %v", d)
 	}
 	if _, err := newMatcher("", []string{strings.Repeat("*", maxPattern+1)}); err != errPattern {
 		t.Errorf("a long pattern: %v", err)

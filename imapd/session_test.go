@@ -221,9 +221,10 @@ func TestLiterals(t *testing.T) {
 	}
 }
 
+// TestShutdown: who does nothing is not waited for, however long the grace.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newFixture(t, func(c *Config) { c.Limits.Grace = time.Hour })
 	idle, quiet, fresh := f.login(anna), f.login(anna), f.dial()
 	idle.ok("SELECT INBOX")
 	idle.send("a IDLE\r\n")
@@ -231,11 +232,7 @@ func TestShutdown(t *testing.T) {
 	half, err := net.Dial("tcp", f.implicit) // never says anything
 	f.must(err)
 	defer half.Close()
-	start := time.Now()
 	f.stop()
-	if d := time.Since(start); d > 15*time.Second {
-		t.Errorf("ending took %v", d)
-	}
 	for _, w := range []*wire{idle, quiet, fresh} {
 		if got := w.response(); !strings.HasPrefix(got, "* BYE ") {
 			t.Errorf("got %q", got)
@@ -259,11 +256,7 @@ func TestShutdownCutsOff(t *testing.T) {
 	auth.response()
 	_, err := reads.in.ReadString('\n') // the rest is not read
 	f.must(err)
-	start := time.Now()
 	f.stop()
-	if d := time.Since(start); d > 15*time.Second {
-		t.Errorf("ending took %v", d)
-	}
 	if got := auth.response(); !strings.HasPrefix(got, "* BYE ") {
 		t.Errorf("in AUTHENTICATE: %q", got)
 	}

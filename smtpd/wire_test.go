@@ -218,15 +218,11 @@ func TestLineEnds(t *testing.T) {
 					w.envelope()
 				}
 				w.talk("DATA", "354")
-				start := time.Now()
 				// What follows is what a smuggler would have obeyed.
 				for part := range slices.Chunk([]byte("Subject: [secure]\r\n\r\n"+body+".\r\n"), how.step) {
 					_, _ = w.Write(part)
 				}
 				w.talk("", "550 5.6.0")
-				if took := time.Since(start); took > 5*time.Second {
-					t.Errorf("answered after %s", took)
-				}
 			})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,8 +37,8 @@ func TestBccIsSeenNowhere(t *testing.T) {
 		if path != "/messages" && !strings.HasSuffix(path, "/zip") && !strings.Contains(text, "astrid@example.com") && !strings.HasSuffix(path, "/reply") {
 			t.Errorf("%s does not name the one it is to: the test looks at the wrong thing", path)
 		}
-		if text = strings.ToLower(text); strings.Contains(text, "bo@") || strings.Contains(text, "bcc") || strings.Contains(text, "säger bo") {
-			t.Errorf("%s tells of the other recipient", path)
+		if told := ofBo.FindString(text); told != "" {
+			t.Errorf("%s tells of the other recipient: %q", path, told)
 		}
 	}
 	r, err := s.vault.Reader(t.Context(), vault.Person(astridID), vault.DoorWeb)
@@ -51,6 +52,9 @@ func TestBccIsSeenNowhere(t *testing.T) {
 		t.Errorf("the vault gives %+v, %+v", infos, indexes[0].Envelope)
 	}
 }
+
+// ofBo is what would tell of the other recipient. A boundary made at random may have the letters of Bcc in it, but not as a word.
+var ofBo = regexp.MustCompile(`(?i)bo@|\bbcc\b|säger bo`)
 
 // unpacked is all that is in an answer: what lies in a zip, and in the streams of a PDF, whose text is UTF-16.
 func unpacked(t *testing.T, path, body string) string {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -291,9 +292,8 @@ func TestTimeouts(t *testing.T) {
 	}
 	defer l.Close()
 	c := client(t, l.Addr().String(), func(c *Config) { c.Timeouts.Command = 30 * time.Millisecond })
-	start := time.Now()
-	if _, err := c.Send(t.Context(), mail("b@ut.example"), strings.NewReader("")); err == nil || time.Since(start) > 3*time.Second {
-		t.Fatal(err, time.Since(start))
+	if _, err := c.Send(t.Context(), mail("b@ut.example"), strings.NewReader("")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
 	}
 }
 
