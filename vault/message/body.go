@@ -9,11 +9,8 @@ import (
 // (base64) or kept as it is (quoted-printable); an encoding that is not known changes nothing. It gives p.Decoded octets.
 // Errors are those of raw.
 func Body(p *Part, raw io.Reader) io.Reader {
-	switch strings.ToLower(p.Encoding) {
-	case "base64":
-		return &decodingReader{raw: raw, decoder: &unbase64{}}
-	case "quoted-printable":
-		return &decodingReader{raw: raw, decoder: &unquote{}}
+	if d := decoderOf(p.Encoding); d != nil {
+		return &decodingReader{raw: raw, decoder: d}
 	}
 	return raw
 }
@@ -38,6 +35,17 @@ func TextString(p *Part, raw io.Reader, limit int) (text string, cut bool, err e
 type decoder interface {
 	decode(dst, src []byte) []byte
 	end(dst []byte) []byte
+}
+
+// decoderOf gives nil for an encoding that changes nothing.
+func decoderOf(encoding string) decoder {
+	switch strings.ToLower(encoding) {
+	case "base64":
+		return &unbase64{}
+	case "quoted-printable":
+		return &unquote{}
+	}
+	return nil
 }
 
 // decodingReader decodes what it reads.

@@ -236,6 +236,7 @@ func FuzzIndexer(f *testing.F) {
 		want := indexWith(l, raw)
 		within(t, &want)
 		x := NewIndexer(l)
+		x.OnAttached(func(Header) {})
 		for rest := b; len(rest) > 0; {
 			n := min(len(rest), 1+int(cut))
 			x.Write(rest[:n])

@@ -45,6 +45,7 @@ const (
 func (x *Indexer) top() *frame { return x.stack[len(x.stack)-1] }
 
 func (x *Indexer) defect(s string) {
+	x.limited = x.limited || s == defectHeaderSize || s == defectDepth || s == defectParts
 	if len(x.defects) < maxDefects && !slices.Contains(x.defects, s) {
 		x.defects = append(x.defects, s)
 	}
@@ -145,8 +146,12 @@ func (x *Indexer) endHeader() {
 	}
 	if f.message {
 		x.keepEnvelope(x.kept.envelope(h, x.limits.Recipients))
+		if x.attached != nil && x.level+len(x.stack) > 1 {
+			x.attached(h)
+		}
 	}
 	x.beginBody(f)
+	message := x.attached != nil && f.part.holdsMessage()
 	switch {
 	case none:
 		// What stands where a header should be is text that someone wrote.
@@ -157,6 +162,9 @@ func (x *Indexer) endHeader() {
 		x.beginMultipart(f, boundary)
 	case f.part.embeds():
 		x.beginEmbedded(f)
+	}
+	if message && x.top() == f && !f.multipart {
+		x.beginFile(f.part.Encoding)
 	}
 }
 
@@ -237,6 +245,7 @@ func (x *Indexer) unwind(keep int, eol int64) {
 // end ends the part on top and hands it to the part it is in.
 func (x *Indexer) end(eol int64) {
 	f := x.top()
+	x.endFile()
 	p := &f.part
 	p.Body.Size = max(0, x.offset-eol-p.Body.Offset)
 	if p.Body.Size > 0 {

@@ -29,6 +29,11 @@ type Indexer struct {
 	root     Part
 	envelope Envelope
 	defects  []string
+
+	attached func(Header) // nil unless somebody wants to know of messages inside
+	level    int          // files it lies in
+	file     *file        // the part on top, if it is a message that is not gone into
+	limited  bool         // a limit was passed
 }
 
 // NewIndexer starts an index. Limits of zero are those of DefaultLimits.
@@ -58,6 +63,11 @@ func (x *Indexer) Write(p []byte) (int, error) {
 			x.content(p)
 			break
 		}
+		if n := x.plainLines(p); n > 0 {
+			x.content(p[:n])
+			p = p[n:]
+			continue
+		}
 		i := bytes.IndexByte(p, '\n') + 1
 		switch {
 		case i > 0 && len(x.buffer) == 0:
@@ -78,6 +88,19 @@ func (x *Indexer) Write(p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// plainLines is the octets of the whole lines p begins with that are of a body and cannot be boundaries.
+func (x *Indexer) plainLines(p []byte) int {
+	if len(x.buffer) > 0 || x.lineLen > 0 || x.top().state == inHeader || p[0] == '-' {
+		return 0
+	}
+	if i := bytes.Index(p, boundaryStart); i >= 0 {
+		return i + 1
+	}
+	return bytes.LastIndexByte(p, '\n') + 1
+}
+
+var boundaryStart = []byte("\n--")
 
 func (x *Indexer) flush() {
 	x.piece(x.buffer)
@@ -110,6 +133,9 @@ func (x *Indexer) piece(b []byte) {
 func (x *Indexer) content(b []byte) {
 	if !x.top().multipart {
 		x.body.count(b)
+	}
+	if x.file != nil {
+		x.file.take(b)
 	}
 	x.pass(b)
 }
