@@ -60,6 +60,10 @@ type Facts struct {
 	Labels []Label
 	// Answers tells that In-Reply-To or References name a sealed message.
 	Answers bool
+	// Attached tells that a message inside the mail is a sealed one, or answers one.
+	Attached bool
+	// Unseen tells that messages inside the mail are packed deeper than the limits, so that nobody knows.
+	Unseen bool
 	// Dedicated tells that the mail came in where everything is secure.
 	Dedicated bool
 	// HeaderError tells why the header could not be read; "" if it could.
@@ -101,6 +105,7 @@ const (
 	RuleTag          = "subject tag"
 	RuleNumber       = "subject tag with number"
 	RuleConversation = "sealed conversation"
+	RuleAttached     = "sealed message attached"
 	RuleDedicated    = "secure connector"
 	RuleBeyond       = "too long to look through"
 	RuleNone         = "no rule"
@@ -136,8 +141,8 @@ type Cut struct {
 // Decide gives the one decision about a mail. A mail asked to be secure is never split: it is sealed for all its
 // recipients, or held for all, or refused.
 //
-// The order: what makes a mail secure (tag, conversation, connector, then the rules that seal, as listed); then the
-// rules that refuse, as listed, which beat those that seal; then what no sealed mail may be. The first of each names
+// The order: what makes a mail secure (tag, conversation, attached message, connector, then the rules that seal, as
+// listed); then the rules that refuse, as listed, which beat those that seal; then what no sealed mail may be. The first of each names
 // the decision. Rules that only log never change it.
 func Decide(f Facts, r Rules) Decision {
 	d := decide(f, r)
@@ -181,6 +186,9 @@ func secure(f Facts, r Rules) Decision {
 	if f.Answers {
 		return Decision{Route: Seal, Rule: RuleConversation, Why: "the mail answers a sealed message"}
 	}
+	if f.Attached {
+		return Decision{Route: Seal, Rule: RuleAttached, Why: "a message of a sealed conversation is attached to the mail"}
+	}
 	if f.Dedicated {
 		return Decision{Route: Seal, Rule: RuleDedicated, Why: "everything that comes in this way is secure"}
 	}
@@ -192,10 +200,12 @@ func secure(f Facts, r Rules) Decision {
 	return unseenContent(f, r)
 }
 
-// unseenContent is the route of a mail that rules about content could not look through.
+// unseenContent is the route of a mail that could not be looked through for messages inside it, or as rules about content
+// want.
 func unseenContent(f Facts, r Rules) Decision {
 	const why = "the mail is too long, or packed too deep, to look through"
-	if f.Content != nil && f.Content.Beyond && slices.ContainsFunc(r.List, func(rule Rule) bool { return rule.beyond(f) }) {
+	beyond := f.Content != nil && f.Content.Beyond && slices.ContainsFunc(r.List, func(rule Rule) bool { return rule.beyond(f) })
+	if f.Unseen || beyond {
 		switch r.Beyond {
 		case Seal, "":
 			return Decision{Route: Seal, Rule: RuleBeyond, Why: why}

@@ -22,6 +22,8 @@ func facts(edit ...func(*Facts)) Facts {
 func subject(s ...string) func(*Facts)    { return func(f *Facts) { f.Subjects = s } }
 func sender(k RecipientKind) func(*Facts) { return func(f *Facts) { f.Sender.Kind = k } }
 func answers(f *Facts)                    { f.Answers = true }
+func attached(f *Facts)                   { f.Attached = true }
+func tooDeep(f *Facts)                    { f.Unseen = true }
 func fault(f *Facts)                      { f.HeaderError = "no empty line" }
 
 func to(kinds ...RecipientKind) func(*Facts) {
@@ -70,6 +72,15 @@ func TestDecide(t *testing.T) {
 		{"an answer with a tag", facts(answers, tagged), Rules{}, Seal, RuleTag, true},
 		{"an answer to somebody unknown", facts(answers, to(Unknown)), Rules{}, Hold, RuleConversation, false},
 		{"an answer by mail from outside", facts(answers, sender(Known)), Rules{}, Refuse, RuleSender, false},
+		{"a sealed message attached, without a tag", facts(attached), Rules{}, Seal, RuleAttached, false},
+		{"a sealed message attached, for somebody unknown", facts(attached, to(Unknown)), Rules{}, Hold, RuleAttached, false},
+		{"a sealed message attached to an answer in its conversation", facts(attached, answers), Rules{}, Seal, RuleConversation, false},
+		{"a sealed message attached, with a tag", facts(attached, tagged), Rules{}, Seal, RuleTag, true},
+		{"a sealed message attached to a bounce", facts(attached, sender("")), Rules{}, Refuse, RuleSender, false},
+		{"what is attached is packed too deep: rather sealed than leaked", facts(tooDeep), Rules{}, Seal, RuleBeyond, false},
+		{"packed too deep, and refused by the configuration", facts(tooDeep), Rules{Beyond: Refuse}, Refuse, RuleBeyond, false},
+		{"packed too deep, and passed by the configuration", facts(tooDeep), Rules{Beyond: Pass}, Pass, RuleNone, false},
+		{"packed too deep, from outside", facts(tooDeep, sender(Unknown)), Rules{}, Refuse, RuleSender, false},
 		{"100 recipients (RFC 5321 section 4.5.3.1.8)", facts(tagged, many(100)), Rules{}, Seal, RuleTag, true},
 		{"101 recipients", facts(tagged, many(101)), Rules{}, Refuse, RuleRecipients, false},
 		{"as many as are configured", facts(tagged, many(2)), Rules{MaxRecipients: 2}, Seal, RuleTag, true},
@@ -152,6 +163,7 @@ func TestDecideProperty(t *testing.T) {
 			Sender:   Recipient{Kind: kinds.Draw(t, "sender")},
 			Subjects: []string{text + " " + tag + " " + text},
 			Answers:  rapid.Bool().Draw(t, "answers"),
+			Attached: rapid.Bool().Draw(t, "attached"),
 		}
 		unknown := false
 		for _, k := range rapid.SliceOfN(kinds, 1, 5).Draw(t, "recipients") {
@@ -162,7 +174,7 @@ func TestDecideProperty(t *testing.T) {
 			f.HeaderError = "x"
 		}
 		d := Decide(f, Rules{MaxRecipients: rapid.IntRange(0, 4).Draw(t, "max")})
-		asked := tag != "" || f.Answers
+		asked := tag != "" || f.Answers || f.Attached
 		switch {
 		case !asked && (d.Route == Seal || d.Route == Hold):
 			t.Fatalf("sealed unasked: %+v", d)

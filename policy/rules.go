@@ -18,7 +18,7 @@ type Rules struct {
 	TestNumbers bool
 	// MaxRecipients of one sealed message; 100 (RFC 5321 section 4.5.3.1.8) if zero.
 	MaxRecipients int
-	// Beyond is the route of a mail that rules about content cannot look through: Seal if empty, Refuse or Pass. Sealing
+	// Beyond is the route of a mail that cannot be looked through, by rules about content or for messages inside: Seal if empty, Refuse or Pass. Sealing
 	// neither leaks the mail nor stops it.
 	Beyond Route
 	// Partners are the domains, in lower case, of organisations that get sealed mail directly; none if empty.
@@ -58,7 +58,8 @@ const (
 var ErrRules = errors.New("policy: bad rule")
 
 var ownRules = []string{
-	RuleTag, RuleNumber, RuleConversation, RuleDedicated, RuleBeyond, RuleNone, RuleSender, RuleRecipients, RuleHeader, RuleEncrypted,
+	RuleTag, RuleNumber, RuleConversation, RuleAttached, RuleDedicated, RuleBeyond, RuleNone, RuleSender, RuleRecipients, RuleHeader,
+	RuleEncrypted,
 }
 
 // Check names every fault of the rules. Errors are ErrRules.

@@ -7,9 +7,9 @@ import (
 	"io"
 
 	"sigill/policy"
+	"sigill/smtpd/facts"
 	"sigill/smtpd/relay"
 	"sigill/vault"
-	"sigill/vault/message"
 )
 
 // conduct is a mail's way: the header, the facts, the decision, and what was decided.
@@ -34,13 +34,11 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	if err != nil {
 		return err
 	}
-	if s.server.config.Rules.LookInside(f) {
-		done, err := s.lookInside(ctx, tx, &m, &f)
-		if err != nil {
-			return err
-		}
-		defer done()
+	done, err := s.lookInside(ctx, tx, &m, &f)
+	if err != nil {
+		return err
 	}
+	defer done()
 	d := policy.Decide(f, s.server.config.Rules)
 	for _, rule := range d.Noted {
 		s.log.Info("rule met", "mail", tx.id, "rule", rule)
@@ -72,21 +70,11 @@ func (s *session) facts(ctx context.Context, tx transaction, m mail) (f policy.F
 	s.server.gatherer.Header(&f, m.fields)
 	// Asked of every sender: an answer that quotes a sealed message must not pass in clear from an alias, a system account
 	// or an automatic reply either.
-	if f.Answers, err = s.server.knowledge.Answers(ctx, answered(m.fields)); err != nil {
+	if f.Answers, err = s.server.knowledge.Answers(ctx, facts.Answered(m.fields)); err != nil {
 		return f, fmt.Errorf("smtpd: look up the conversation: %w", err)
 	}
 	s.server.gatherer.Outcomes(&f)
 	return f, nil
-}
-
-// answered is the message ids that a mail answers.
-func answered(h message.Header) (ids []string) {
-	for _, name := range []string{"In-Reply-To", "References"} {
-		for _, v := range h.Values(name) {
-			ids = append(ids, message.MessageIDs(v)...)
-		}
-	}
-	return ids
 }
 
 // pass streams a mail to the upstream. The upstream's reply is ours.

@@ -64,7 +64,8 @@ type Limits struct {
 	Reply         time.Duration // for the client to take a reply
 	ShutdownGrace time.Duration // for messages that are under way when the server ends
 	Inside        int64         // octets of a message that rules about content look through; longer ones are beyond it
-	InsideAll     int64         // octets of all messages that are in memory for it at one time
+	InsideAll     int64         // octets of all messages that are in memory for it, or read ahead, at one time
+	Ahead         int64         // octets of a message that are read before it is passed on, to see whether a sealed one is attached
 }
 
 // DefaultLimits are for a municipality of any size.
@@ -72,7 +73,7 @@ var DefaultLimits = Limits{
 	MessageSize: 150 << 20, HeaderSize: message.DefaultLimits.HeaderSize, Recipients: 100,
 	Connections: 1000, PerAddress: 100, AuthTries: 3, Commands: 1000, AuthDelay: time.Second,
 	Command: 5 * time.Minute, Idle: 5 * time.Minute, Data: time.Hour, Reply: time.Minute, ShutdownGrace: 30 * time.Second,
-	Inside: 32 << 20, InsideAll: 256 << 20,
+	Inside: 32 << 20, InsideAll: 256 << 20, Ahead: 1 << 20,
 }
 
 // maxLine is the octets of one line, of a message or a command. RFC 5321 section 4.5.3.1.6 asks for 1000, but
@@ -154,7 +155,7 @@ func (l Limits) orDefault() Limits {
 		or(l.Connections, d.Connections), or(l.PerAddress, d.PerAddress), or(l.AuthTries, d.AuthTries),
 		or(l.Commands, d.Commands), or(l.AuthDelay, d.AuthDelay), or(l.Command, d.Command), or(l.Idle, d.Idle),
 		or(l.Data, d.Data), or(l.Reply, d.Reply), or(l.ShutdownGrace, d.ShutdownGrace),
-		or(l.Inside, d.Inside), or(l.InsideAll, d.InsideAll),
+		or(l.Inside, d.Inside), or(l.InsideAll, d.InsideAll), or(l.Ahead, d.Ahead),
 	}
 }
 

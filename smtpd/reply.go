@@ -14,6 +14,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"sigill/policy"
+	"sigill/smtpd/facts"
 	"sigill/smtpd/relay"
 	"sigill/vault"
 	"sigill/vault/bearer"
@@ -112,6 +113,8 @@ var table = []struct {
 	{smtp.ErrDataTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF, or the message holds NUL"},
 	{errLoop, 554, smtp.EnhancedCode{5, 4, 6}, "this mail goes round between mail systems; look at its Received fields"},
+	{facts.ErrAttached, 550, smtp.EnhancedCode{5, 7, 1}, "a message of a sealed conversation is attached to this long mail; tag it as secure and send it again (rule: " + policy.RuleAttached + ")"},
+	{facts.ErrUnseen, 550, smtp.EnhancedCode{5, 7, 1}, "what is attached is packed too deep to be checked for sealed messages; tag it as secure and send it again (rule: " + policy.RuleBeyond + ")"},
 	{relay.ErrBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF"},
 	{smtp.ErrTooLongLine, 550, smtp.EnhancedCode{5, 6, 0}, fmt.Sprintf("a line is longer than %d octets", maxLine)},
 	{vault.ErrFull, 452, smtp.EnhancedCode{4, 3, 1}, "no space left for secure messages, try again later"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -28,6 +29,7 @@ type policyTest struct {
 	Bound     []string `sep:"," help:"Outside addresses that are bound to a person." placeholder:"ADDRESS"`
 	Function  []string `sep:"," help:"Function addresses." placeholder:"ADDRESS"`
 	Answers   bool     `help:"The mail answers a sealed message."`
+	Sealed    []string `sep:"," help:"Message-IDs of sealed messages, which the mail may answer or have attached." placeholder:"ID"`
 	Connector bool     `help:"It comes in on a connector where everything is secure."`
 	JSON      bool     `name:"json" help:"Print JSON."`
 }
@@ -62,6 +64,8 @@ type shownFacts struct {
 	Fields     []string         `json:"fields"`
 	Labels     []policy.Label   `json:"labels,omitempty"`
 	Answers    bool             `json:"answers"`
+	Attached   bool             `json:"attached"`
+	Unseen     bool             `json:"unseen"`
 	Dedicated  bool             `json:"dedicated"`
 	Outcomes   map[string]bool  `json:"outcomes,omitempty"`
 	Findings   []policy.Finding `json:"findings,omitempty"`
@@ -99,13 +103,32 @@ func (c policyTest) Run(p *program) error {
 	if end > message.DefaultLimits.HeaderSize {
 		f.HeaderError = "it is too long"
 	} else {
-		gatherer.Header(&f, message.ParseHeader(mail[:end]))
+		header := message.ParseHeader(mail[:end])
+		gatherer.Header(&f, header)
+		f.Answers = f.Answers || c.sealed(facts.Answered(header))
 		gatherer.Outcomes(&f)
+		c.lookInside(&f, header, mail, rules)
 	}
 	if rules.LookInside(f) {
 		gatherer.Content(&f, mail)
 	}
 	return c.print(p.stdout, show(f, policy.Decide(f, rules)))
+}
+
+// sealed stands for what a vault knows.
+func (c policyTest) sealed(ids []string) bool {
+	return slices.ContainsFunc(c.Sealed, func(id string) bool { return slices.Contains(ids, strings.Trim(id, "<> ")) })
+}
+
+func (c policyTest) lookInside(f *policy.Facts, header message.Header, mail []byte, rules policy.Rules) {
+	inside := facts.NewInside(header, mail, nil, strings.NewReader(""), rules.Beyond == policy.Pass, func(ids []string) (bool, error) {
+		return c.sealed(ids), nil
+	})
+	if inside == nil {
+		return
+	}
+	_, err := inside.Read(make([]byte, 1))
+	f.Attached, f.Unseen = errors.Is(err, facts.ErrAttached), errors.Is(err, facts.ErrUnseen)
 }
 
 // rules are those of the configuration, with the organisation's domains.
@@ -182,7 +205,7 @@ func readFile(name string) ([]byte, error) {
 func show(f policy.Facts, d policy.Decision) verdict {
 	s := shownFacts{
 		Sender: shownAddress{f.Sender.Address.String(), f.Sender.Kind}, Person: d.Person.Masked(), Labels: f.Labels,
-		Answers: f.Answers, Dedicated: f.Dedicated, Outcomes: f.Outcomes, Content: "not looked through",
+		Answers: f.Answers, Attached: f.Attached, Unseen: f.Unseen, Dedicated: f.Dedicated, Outcomes: f.Outcomes, Content: "not looked through",
 	}
 	for _, to := range f.Recipients {
 		s.Recipients = append(s.Recipients, shownAddress{to.Address.String(), to.Kind})
@@ -235,6 +258,18 @@ func (c policyTest) print(w io.Writer, v verdict) error {
 	}
 	for _, rule := range slices.Sorted(maps.Keys(f.Outcomes)) {
 		line("expression", "%s: %v", rule, f.Outcomes[rule])
+	}
+	for _, is := range []struct {
+		so   bool
+		text string
+	}{
+		{f.Answers, "it answers a sealed message"},
+		{f.Attached, "a message of a sealed conversation is attached"},
+		{f.Unseen, "messages inside are packed too deep to look at"},
+	} {
+		if is.so {
+			line("sealed", "%s", is.text)
+		}
 	}
 	line("text", "%s", f.Content)
 	for _, found := range f.Findings {
