@@ -50,6 +50,7 @@ type gateway struct {
 	roots    *x509.CertPool
 	cert     tls.Certificate
 	addr     map[Kind]string
+	pipes    map[Kind]*pipes // in place of addresses, in a bubble
 	log      *syncBuffer
 	stop     func() // ends the server and waits for it
 }
@@ -64,16 +65,38 @@ type setup struct {
 
 func start(t testing.TB, change func(*setup)) *gateway {
 	t.Helper()
-	g := &gateway{t: t, upstream: sink.Start(t, nil), addr: map[Kind]string{}, log: &syncBuffer{}}
+	return run(t, &gateway{upstream: sink.Start(t, nil)}, func(Kind) net.Listener { return listen(t) }, change)
+}
+
+// startStill is start in a bubble of synctest, where time passes only while all wait: clients come by pipes, and there is no
+// upstream.
+func startStill(t testing.TB, change func(*setup)) *gateway {
+	t.Helper()
+	g := &gateway{pipes: map[Kind]*pipes{}}
+	return run(t, g, func(k Kind) net.Listener {
+		g.pipes[k] = &pipes{calls: make(chan net.Conn), closed: make(chan struct{})}
+		return g.pipes[k]
+	}, func(o *setup) {
+		o.Relay = nowhere{t}
+		change(o)
+	})
+}
+
+func run(t testing.TB, g *gateway, listen func(Kind) net.Listener, change func(*setup)) *gateway {
+	t.Helper()
+	g.t, g.addr, g.log = t, map[Kind]string{}, &syncBuffer{}
 	cert, roots := sink.Certificate(t)
 	g.roots, g.cert = roots, cert
-	o := setup{upstreamAddr: g.upstream.Addr, vault: vault.Options{MailPasswords: true, PasswordMemory: 8}, Config: Config{
+	o := setup{vault: vault.Options{MailPasswords: true, PasswordMemory: 8}, Config: Config{
 		Hostname: "gateway.example", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}, Domains: []string{"kommun.example"},
 		Limits: Limits{AuthDelay: time.Millisecond, Idle: 20 * time.Second, Command: 20 * time.Second, ShutdownGrace: 5 * time.Second},
 		Log:    slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}}
+	if g.upstream != nil {
+		o.upstreamAddr = g.upstream.Addr
+	}
 	for _, k := range []Kind{Submission, Submissions, Connector} {
-		l := Listener{Kind: k, Net: listen(t)}
+		l := Listener{Kind: k, Net: listen(k)}
 		if k == Connector {
 			l.Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		}
@@ -282,9 +305,56 @@ func (g *gateway) empty() {
 	if n := len(g.sealed(vault.Staff(anna))); n != 0 {
 		g.t.Errorf("%d messages were sealed", n)
 	}
+	if g.upstream == nil {
+		return // nowhere tells
+	}
 	if n := len(g.upstream.Mails()); n != 0 {
 		g.t.Errorf("%d mails were passed on", n)
 	}
+}
+
+// pipes is a listener in memory.
+type pipes struct {
+	calls  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+// dial is a client's side. Nothing is held on the way: a write waits for its reader.
+func (p *pipes) dial() net.Conn {
+	near, far := net.Pipe()
+	p.calls <- loopback{far}
+	return near
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.calls:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error { p.once.Do(func() { close(p.closed) }); return nil }
+
+func (p *pipes) Addr() net.Addr { return loopback{}.RemoteAddr() }
+
+// loopback is a pipe whose client has an address.
+type loopback struct{ net.Conn }
+
+func (loopback) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711} }
+
+// nowhere is an upstream that must not be asked.
+type nowhere struct{ t testing.TB }
+
+// Send takes what is passed on as it comes, which may be cut off but not come to its end.
+func (n nowhere) Send(_ context.Context, _ relay.Mail, r io.Reader) (relay.Reply, error) {
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return relay.Reply{}, err
+	}
+	n.t.Error("a mail was passed on")
+	return relay.Reply{Code: 250}, nil
 }
 
 type syncBuffer struct {

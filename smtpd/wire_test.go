@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sigill/vault"
@@ -33,6 +35,13 @@ func (g *gateway) wireFrom(ip string, kind Kind) *wire {
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	return g.on(c, kind)
+}
+
+// still is a client by a pipe.
+func (g *gateway) still(kind Kind) *wire { return g.on(g.pipes[kind].dial(), kind) }
+
+func (g *gateway) on(c net.Conn, kind Kind) *wire {
 	if kind == Submissions {
 		c = tls.Client(c, g.tls())
 	}
@@ -97,39 +106,40 @@ func (w *wire) envelope() {
 
 const injection = "\r\nMAIL FROM:<bo@kommun.example>\r\nRCPT TO:<cecil@ut.example>\r\nDATA\r\nSubject: injected\r\n\r\n.\r\n"
 
+// TestStallInMessage: what comes after a message has stalled is no command.
 func TestStallInMessage(t *testing.T) {
 	t.Parallel()
-	g := start(t, func(o *setup) { o.Limits.Idle = 150 * time.Millisecond })
 	for why, begin := range map[string]string{
 		"DATA":                     "DATA\r\nSubject: a\r\n\r\nb\r\n",
+		"DATA under TLS":           "DATA\r\nSubject: a\r\n\r\nb\r\n",
 		"BDAT":                     "BDAT 4000\r\nSubject: a\r\n\r\nb\r\n",
 		"BDAT, header whole, last": "BDAT 4000 LAST\r\nSubject: [secure]\r\n\r\nb\r\n",
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
-			w := g.wire(Connector)
-			w.envelope()
-			io.WriteString(w, begin)
-			if why == "DATA" {
-				w.talk("", "354")
-			}
-			time.Sleep(400 * time.Millisecond)
-			io.WriteString(w, injection)
-			w.talk("", "451 4.4.2")
-			w.gone()
+			synctest.Test(t, func(t *testing.T) {
+				g := startStill(t, func(o *setup) { o.Limits.Idle = time.Second })
+				var w *wire
+				if why == "DATA under TLS" {
+					w = g.still(Submissions)
+					w.talk("", "220", "EHLO client.example", "250", "AUTH PLAIN "+plainAuth(anna.String(), password), "235",
+						"MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250")
+				} else {
+					w = g.still(Connector)
+					w.envelope()
+				}
+				go io.WriteString(w, begin) // the rest of a chunk is not waited for
+				if strings.HasPrefix(begin, "DATA") {
+					w.talk("", "354")
+				}
+				time.Sleep(2 * time.Second)
+				go io.WriteString(w, injection)
+				w.talk("", "451 4.4.2")
+				w.gone()
+				g.empty()
+			})
 		})
 	}
-	t.Run("DATA under TLS", func(t *testing.T) {
-		t.Parallel()
-		w := g.wire(Submissions)
-		w.talk("", "220", "EHLO client.example", "250", "AUTH PLAIN "+plainAuth(anna.String(), password), "235",
-			"MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250", "DATA", "354")
-		time.Sleep(400 * time.Millisecond)
-		io.WriteString(w, injection)
-		w.talk("", "451 4.4.2")
-		w.gone()
-	})
-	t.Cleanup(g.empty)
 }
 
 func TestSlowUpload(t *testing.T) {
@@ -139,48 +149,59 @@ func TestSlowUpload(t *testing.T) {
 		bdat  bool
 		want  string
 	}{
-		"a steady upload may take many idle times": {time.Minute, false, "250"},
-		"a steady upload in chunks too":            {time.Minute, true, "250"},
-		"but no longer than a message may take":    {600 * time.Millisecond, false, "451 4.4.2"},
-		"nor in chunks":                            {600 * time.Millisecond, true, "4"},
+		"a steady upload may take many idle times": {time.Hour, false, "250"},
+		"a steady upload in chunks too":            {time.Hour, true, "250"},
+		"but no longer than a message may take":    {10 * time.Minute, false, "451 4.4.2"},
+		"nor in chunks":                            {10 * time.Minute, true, "4"},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
-			g := start(t, func(o *setup) {
-				o.Limits.Idle, o.Limits.Command, o.Limits.Data = 300*time.Millisecond, 300*time.Millisecond, row.whole
+			synctest.Test(t, func(t *testing.T) {
+				g := startStill(t, func(o *setup) {
+					o.Limits.Idle, o.Limits.Command, o.Limits.Data = 3*time.Minute, 3*time.Minute, row.whole
+				})
+				w := g.still(Connector)
+				_ = w.SetDeadline(time.Time{})
+				w.envelope()
+				if got := w.upload(30, time.Minute, row.bdat); !strings.HasPrefix(got, row.want) {
+					t.Errorf("answered %q, want %q", got, row.want)
+				}
 			})
-			w := g.wire(Connector)
-			w.envelope()
-			if !row.bdat {
-				w.talk("DATA", "354")
-			}
-			for i := range 30 {
-				line := fmt.Sprintf("X-%02d: y\r\n", i)
-				if row.bdat {
-					fmt.Fprintf(w, "BDAT %d\r\n", len(line))
-				}
-				io.WriteString(w, line)
-				time.Sleep(40 * time.Millisecond)
-			}
-			if row.bdat {
-				w.say("BDAT 0 LAST")
-				for range 30 {
-					if row.want == "250" {
-						w.talk("", "250")
-					}
-				}
-			} else {
-				w.say(".")
-			}
-			got := w.reply()
-			for row.want != "250" && strings.HasPrefix(got, "250") {
-				got = w.reply() // to the chunks that came in time
-			}
-			if !strings.HasPrefix(got, row.want) {
-				t.Errorf("answered %q, want %q", got, row.want)
-			}
 		})
 	}
+}
+
+// upload sends a message of header fields with a pause after each, and gives the reply that ends it.
+func (w *wire) upload(fields int, pause time.Duration, bdat bool) (reply string) {
+	replies := 1
+	if bdat {
+		replies = fields + 1
+	} else {
+		w.talk("DATA", "354")
+	}
+	var poured sync.WaitGroup
+	poured.Go(func() { w.pour(fields, pause, bdat) })
+	defer poured.Wait()
+	for range replies {
+		if reply = w.reply(); !strings.HasPrefix(reply, "250") {
+			break
+		}
+	}
+	return reply
+}
+
+func (w *wire) pour(fields int, pause time.Duration, bdat bool) {
+	line, end := "Subject: [secure]\r\n", ".\r\n"
+	if bdat {
+		line, end = fmt.Sprintf("BDAT %d\r\n%s", len(line), line), "BDAT 0 LAST\r\n"
+	}
+	for range fields {
+		if _, err := io.WriteString(w, line); err != nil {
+			return
+		}
+		time.Sleep(pause)
+	}
+	_, _ = io.WriteString(w, end)
 }
 
 func TestLineEnds(t *testing.T) {
