@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/unicode"
+
 	"sigill/policy"
 )
 
@@ -197,6 +199,14 @@ func attached(name string, content []byte) string {
 		"\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString(content) + "\r\n--b--\r\n"
 }
 
+func utf16Text(order unicode.Endianness, text string) []byte {
+	b, err := unicode.UTF16(order, unicode.UseBOM).NewEncoder().Bytes([]byte(text))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
 // winmail is a small file of Outlook's: a body and a file x.txt.
 func winmail(body, file string) []byte {
 	out := []byte("\x78\x9f\x3e\x22\x01\x00")
@@ -243,6 +253,18 @@ func TestWhereItIsLookedFor(t *testing.T) {
 		{"an embedded message", "Content-Type: message/rfc822\r\n\r\nSubject: orosanmälan\r\n\r\n640823-3234", 1, 1, false},
 		{"the name of a file", attached("640823-3234.bin", []byte("....")), 1, 0, false},
 		{"an attached text", attached("x.csv", []byte("a;640823-3234;b")), 1, 0, false},
+		{"UTF-16 with its mark, as Notepad writes it", attached("x.txt", utf16Text(unicode.LittleEndian, "orosanmälan 640823-3234")), 1, 1, false},
+		{"UTF-16 with its mark, the other way round", attached("x.csv", utf16Text(unicode.BigEndian, "a\t640823-3234\tb")), 1, 0, false},
+		{"UTF-16 as a text part that says nothing of it", strings.Replace(attached("x.txt", utf16Text(unicode.LittleEndian, "orosanmälan")), "application/octet-stream", "text/plain; charset=us-ascii", 1), 0, 1, false},
+		{"UTF-16 in an archive", attached("x.zip", archive(t, map[string]string{"a.csv": string(utf16Text(unicode.LittleEndian, "640823-3234"))})), 1, 0, false},
+		{"UTF-16 in winmail.dat", attached("winmail.dat", winmail("", string(utf16Text(unicode.LittleEndian, "640823-3234")))), 1, 0, false},
+		{"UTF-16 that ends in the middle of a character", attached("x.txt", utf16Text(unicode.LittleEndian, "640823-3234 å")[:25]), 1, 0, false},
+		{"a mark and nothing else", attached("x.txt", []byte("\xff\xfe")), 0, 0, false},
+		{"UTF-8 with its mark, as Excel writes it", attached("x.csv", []byte("\xef\xbb\xbforosanmälan;640823-3234")), 1, 1, false},
+		{"a mail as a file", attached("x.eml", []byte("Subject: orosanmälan\r\nContent-Transfer-Encoding: base64\r\n\r\nNjQwODIzLTMyMzQ=")), 1, 1, false},
+		{"a mail in an archive", attached("x.zip", archive(t, map[string]string{"a.eml": "Subject: x\r\n\r\n640823-3234"})), 1, 0, false},
+		{"a document in a mail in a mail", attached("x.eml", []byte(attached("y.eml", []byte(attached("x.docx", archive(t, docx)))))), 1, 1, false},
+		{"mails in mails beyond the limit", attached("a.eml", []byte(attached("b.eml", []byte(attached("c.eml", []byte(attached("d.eml", []byte("640823-3234")))))))), 0, 0, true},
 		{"docx, in runs", attached("x.docx", archive(t, docx)), 1, 1, false},
 		{"docx that is called something else", attached("x.bin", archive(t, docx)), 1, 1, false},
 		{"docx in an archive", attached("x.zip", archive(t, map[string]string{"a/b.docx": string(archive(t, docx))})), 1, 1, false},

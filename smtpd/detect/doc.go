@@ -1,10 +1,10 @@
 // Package detect looks through the text of a mail for identity numbers and words.
 //
-// It reads the subject, file names, text and HTML of all parts, also of embedded messages, and the text of attached
-// office documents (docx, xlsx, pptx, odt and their like), also when they lie in an archive or in winmail.dat. It does not read PDF, the
-// binary formats before docx, pictures, or what is encrypted. It promises that memory and time are bounded whatever the
-// mail is; what passes a limit is told as beyond it, never left out silently. What it gives are counts: no text of a
-// mail leaves it.
+// It reads the subject, file names, text and HTML of all parts, also of embedded messages and .eml files, and the text of
+// attached office documents (docx, xlsx, pptx, odt and their like), also when they lie in an archive or in winmail.dat. It
+// does not read PDF, the binary formats before docx, pictures, or what is encrypted. It promises that memory and time are
+// bounded whatever the mail is; what passes a limit is told as beyond it, never left out silently. What it gives are counts:
+// no text of a mail leaves it.
 package detect
 
 import (
@@ -78,12 +78,8 @@ func (d *Detector) add(name string, c policy.Contains) {
 func (d *Detector) Look(raw []byte) policy.Content {
 	d.turns <- struct{}{}
 	defer func() { <-d.turns }()
-	indexer := message.NewIndexer(message.Limits{})
-	_, _ = indexer.Write(raw) // never fails
-	index := indexer.Close()
-	l := &look{Detector: d, raw: raw, left: d.limits.Octets}
-	n := l.texts(index.Envelope.Subject)
-	n.add(l.part(&index.Root))
+	l := &look{Detector: d, left: d.limits.Octets}
+	n := l.mail(raw, 0)
 	content := policy.Content{Beyond: l.beyond}
 	for i, rule := range d.rules {
 		if rule.numbers && n.numbers > 0 {
@@ -99,8 +95,9 @@ func (d *Detector) Look(raw []byte) policy.Content {
 // look is one mail being looked through.
 type look struct {
 	*Detector
-	raw    []byte
-	left   int64 // octets that may still be unpacked
+	raw    []byte // the mail, or the one inside that is a file
+	depth  int    // it lies in so many files
+	left   int64  // octets that may still be unpacked
 	beyond bool
 }
 
@@ -131,12 +128,13 @@ func (l *look) leaf(p *message.Part) counts {
 	raw := bytes.NewReader(l.raw[p.Body.Offset : p.Body.Offset+p.Body.Size])
 	name := strings.ToLower(p.FileName())
 	switch {
+	case hasAny(name, ".eml"):
 	case p.Type == "text" && p.Subtype == "html":
-		return l.html(message.Text(p, raw))
+		return l.html(text(p, raw))
 	case p.Type == "text", strings.HasSuffix(p.Subtype, "xml") && p.Type == "application", p.Subtype == "json", p.Subtype == "rtf":
-		return l.plain(message.Text(p, raw))
+		return l.plain(text(p, raw))
 	}
-	return l.packed(name, message.Body(p, raw), 1)
+	return l.packed(name, message.Body(p, raw), l.depth+1)
 }
 
 // packed looks through a file that may hold others.
@@ -144,24 +142,27 @@ func (l *look) packed(name string, r io.Reader, depth int) counts {
 	start := make([]byte, len(zipStart))
 	n, _ := io.ReadFull(r, start) // what is shorter is looked through as it is
 	whole := io.MultiReader(bytes.NewReader(start[:n]), r)
-	switch string(start) {
-	case zipStart, winmailStart:
-		all, _ := io.ReadAll(whole) // of memory; no longer than the mail
-		if string(start) == winmailStart {
-			return l.winmail(all, depth)
-		}
-		return l.archive(all, depth)
+	read := l.archive
+	switch {
+	case string(start) == zipStart:
+	case string(start) == winmailStart:
+		read = l.winmail
+	case hasAny(name, ".eml"):
+		read = l.mail
+	default:
+		return l.file(name, whole)
 	}
-	return l.file(name, whole)
+	all, _ := io.ReadAll(whole) // of memory; no longer than the mail
+	return read(all, depth)
 }
 
 // file looks through a file by its name.
 func (l *look) file(name string, r io.Reader) counts {
 	switch {
 	case hasAny(name, ".txt", ".csv", ".tsv", ".log", ".json", ".rtf", ".ics", ".vcf", ".md"):
-		return l.plain(message.Text(&message.Part{}, r))
+		return l.plain(text(&message.Part{}, r))
 	case hasAny(name, ".html", ".htm", ".xhtml"):
-		return l.html(message.Text(&message.Part{}, r))
+		return l.html(text(&message.Part{}, r))
 	case hasAny(name, ".xml"):
 		return l.xml(r)
 	}

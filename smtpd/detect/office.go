@@ -41,7 +41,7 @@ func (l *look) archive(packed []byte, depth int) counts {
 
 func (l *look) entry(f *zip.File, depth int) counts {
 	name := strings.ToLower(f.Name)
-	nested := hasAny(name, ".docx", ".docm", ".xlsx", ".xlsm", ".pptx", ".odt", ".ods", ".odp", ".zip")
+	nested := hasAny(name, ".docx", ".docm", ".xlsx", ".xlsm", ".pptx", ".odt", ".ods", ".odp", ".zip", ".eml")
 	r, err := f.Open()
 	if err != nil {
 		l.beyond = true
@@ -56,6 +56,9 @@ func (l *look) entry(f *zip.File, depth int) counts {
 	if err != nil {
 		l.beyond = true
 		return l.none()
+	}
+	if hasAny(name, ".eml") {
+		return l.mail(inner, depth+1)
 	}
 	return l.archive(inner, depth+1)
 }
