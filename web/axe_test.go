@@ -220,6 +220,7 @@ func staffStates(s *stage) (out []state) {
 	at("staff holds", "/holds")
 	at("staff hold", "/holds/"+held.ID.String())
 	at("staff hold with a fault", "/holds/"+held.ID.String(), chromedp.SendKeys(chromedp.CSS("#number-2"), "1"), click("main button.main"), see(".fault"))
+	at("staff hold that is done", "/holds/"+held.ID.String(), chromedp.SendKeys(chromedp.CSS("#number-2"), "19990807-2391"), click("main button.main"), see(".seal"))
 	at("staff device password", "/devices", chromedp.SendKeys(chromedp.CSS("#name"), "Outlook"), click("main button.main"), see(".note"))
 	at("staff logins", "/logins")
 	at("staff second factor", "/staff/second")

@@ -46,6 +46,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 	look("second factor to set up")
 	b.run(chromedp.Click(css(button)), chromedp.WaitVisible(css(".codes")))
 	b.at("/staff/second/passkey", "Tvåstegsinloggningen är på")
+	look("recovery codes")
 	b.run(chromedp.Navigate(home+"/staff/second"), chromedp.SendKeys(css("#name"), "Samma"), chromedp.Click(css(button)), chromedp.WaitVisible(css("#passkey-told")))
 	b.at("/staff/second", "Den enheten är redan tillagd")
 	look("second factor that is set up")

@@ -34,6 +34,7 @@ func (b *browser) until(expression string) {
 // TestTheEndOfALoginIsTold: two minutes before, with a button that extends it; a text that is being written is kept.
 func TestTheEndOfALoginIsTold(t *testing.T) {
 	t.Parallel()
+	source := axe(t)
 	s := newStage(t, web.Limits{})
 	id := s.send(letterText, astrid).ID
 	v := s.person(astridID)
@@ -45,6 +46,7 @@ func TestTheEndOfALoginIsTold(t *testing.T) {
 	if got := ask(b, chromedp.Evaluate[string](`document.activeElement.id`)); got != "time-stay" {
 		t.Errorf("focus is on %q", got)
 	}
+	b.audit(source, "the end of a login")
 	b.portrait("the end of a login")
 	b.run(chromedp.KeyEvent(kb.Enter))
 	b.until(`!document.getElementById("time").open`)
@@ -59,6 +61,14 @@ func TestTheEndOfALoginIsTold(t *testing.T) {
 		t.Errorf("kept is %q", got)
 	}
 	b.quiet()
+
+	// The login ends behind the script's back: the page that comes has the text.
+	b.become(s.person(astridID))
+	b.run(chromedp.Navigate(s.server.URL+"/messages/"+id.String()+"/reply"), chromedp.SendKeys(chromedp.CSS("#text"), " svar"))
+	s.clock.pass(31 * time.Minute)
+	b.run(chromedp.Click(chromedp.CSS("button[aria-describedby=wait]")), chromedp.WaitVisible(chromedp.CSS("main textarea[readonly]")))
+	b.audit(source, "a reply after the end of a login")
+	b.fits("a reply after the end of a login")
 }
 
 // TestUploadTellsHowFar: the script sends the form, tells how far it has come, and shows what comes back.
