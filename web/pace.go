@@ -9,7 +9,9 @@ import (
 type pace struct {
 	control *http.ResponseController
 	now     func() time.Time
-	last    time.Time
+	// answer is how long after the last octet of a request its answer may begin; quietTime if 0.
+	answer time.Duration
+	last   time.Time
 }
 
 func (p *pace) on() {
@@ -17,6 +19,6 @@ func (p *pace) on() {
 		p.last = now
 		// A writer without deadlines, as in tests, needs none.
 		_ = p.control.SetReadDeadline(time.Now().Add(quietTime))
-		_ = p.control.SetWriteDeadline(time.Now().Add(quietTime))
+		_ = p.control.SetWriteDeadline(time.Now().Add(max(quietTime, p.answer)))
 	}
 }

@@ -209,11 +209,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 
 // Time limits of the HTTP server. Uploads and downloads push theirs on as long as octets move (see pace).
 const (
-	headerTime = 10 * time.Second
-	quietTime  = 60 * time.Second
-	keepTime   = 2 * time.Minute
-	endTime    = 20 * time.Second
-	maxHeader  = 64 << 10
+	headerTime  = 10 * time.Second
+	quietTime   = 60 * time.Second
+	verdictTime = 10 * time.Minute // for the answer to an upload, each file of which a malware scanner may take its time for
+	keepTime    = 2 * time.Minute
+	endTime     = 20 * time.Second
+	maxHeader   = 64 << 10
 )
 
 // Run serves on l until ctx ends, then lets requests under way finish for a while. It closes l.

@@ -22,7 +22,7 @@ const overhead = 1 << 20
 
 func (s *Server) upload(v *visit) *upload {
 	return &upload{
-		pace: pace{control: http.NewResponseController(v.w), now: s.now},
+		pace: pace{control: http.NewResponseController(v.w), now: s.now, answer: verdictTime},
 		from: v.r.Body,
 		left: s.config.Limits.ReplySize + int64(s.config.Limits.ReplyText) + overhead,
 	}
