@@ -20,14 +20,23 @@ import (
 //     octet of a message a rolling deadline, with a cap for the whole.
 //   - Commands are not counted. Each command line sets the read deadline once, so they are counted there.
 //   - Connections live on after Shutdown. A conn can be told to end at the next command line.
+//
+// What it reads is in ahead.go.
 type conn struct {
 	net.Conn
 	limits *Limits
 	closed func(*conn) // called once, when closed and no message is under way
 
-	// What was read ahead of a message. Only the goroutine that reads uses it.
-	ahead []byte // in block
-	block *block // nil if ahead is empty
+	// What was read ahead. Only the goroutine that reads uses it.
+	ahead []byte   // in few or block
+	few   [64]byte // what a connection holds while its message is dealt with
+	block *block   // nil if nothing is in it
+
+	// The way it gives command lines; used as what was read ahead.
+	plain   bool   // no TLS is between go-smtp and this connection
+	awaited bool   // a command line, of which the end was not given yet
+	line    bool   // the last read gave one line at most
+	word    []byte // how the command line begins
 
 	mu       sync.Mutex
 	dead     bool
@@ -49,61 +58,9 @@ var (
 	errCommands = errors.New("smtpd: too many commands")
 )
 
-// Read gives what the client says.
-func (c *conn) Read(p []byte) (int, error) {
-	counted, err := c.mayRead()
-	switch {
-	case err != nil:
-		if !isTimeout(err) {
-			c.forget()
-		}
-		return 0, err
-	case c.block == nil && counted:
-		return c.readAhead(p)
-	case c.block == nil:
-		n, err := c.Conn.Read(p)
-		if err != nil {
-			err = c.die(err)
-		}
-		return n, err
-	}
-	return c.give(p), nil
-}
-
-// readAhead reads as much as there is, so that the small buffers above cost one system call and not many.
-func (c *conn) readAhead(p []byte) (int, error) {
-	c.block = blocks.Get().(*block)
-	n, err := c.Conn.Read(c.block[:])
-	if err != nil {
-		c.forget()
-		return 0, c.die(err)
-	}
-	c.ahead = c.block[:n]
-	return c.give(p), nil
-}
-
-// give hands over what was read ahead.
-func (c *conn) give(p []byte) int {
-	n := copy(p, c.ahead)
-	if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
-		c.forget()
-	}
-	return n
-}
-
-// forget drops what was read ahead.
-func (c *conn) forget() {
-	if c.block != nil {
-		c.block.free()
-		c.ahead, c.block = nil, nil
-	}
-}
-
-// ready tells that the next read will not wait.
-func (c *conn) ready() bool { return c.block != nil }
-
-// mayRead counts a read, if they are counted, and sets its deadline, if it will need one.
-func (c *conn) mayRead() (counted bool, err error) {
+// mayRead counts a read, if they are counted, and sets its deadline, if it will need one: more tells that what was read
+// ahead is not enough.
+func (c *conn) mayRead(more bool) (counted bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -115,7 +72,8 @@ func (c *conn) mayRead() (counted bool, err error) {
 		c.reads--
 		counted = true
 	}
-	if c.block != nil {
+	c.line = c.plain && c.awaited
+	if c.ready() && !more {
 		return counted, nil
 	}
 	return counted, c.Conn.SetReadDeadline(c.deadline())
@@ -157,6 +115,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	if c.commands++; c.commands > c.limits.Commands {
 		return errCommands
 	}
+	c.awaited, c.word = true, c.word[:0]
 	if c.messages == 0 {
 		c.until = t
 	}

@@ -14,6 +14,7 @@ import (
 //	BDAT content run as commands               TestBDAT, TestBDATAborted, TestPipelinedAfterBDATWithinTLS
 //	bare CR, bare LF and NUL                   TestLineEnds, TestSmuggling, TestPassIsByteForByte
 //	CR CR LF and the end of data               TestLineEnds
+//	a message that comes with its DATA         TestHowDATAComes
 //	nested MAIL, transactions after RSET       TestTransactionState
 //	an absolute deadline for a message         TestSlowUpload
 //	plain and wrapped errors become 554        TestTranslate, TestVaultFails, TestNothingOfAMailInTheLog
@@ -62,10 +63,12 @@ func TestExtensionsAreRefused(t *testing.T) {
 func TestStartTLSForgets(t *testing.T) {
 	t.Parallel()
 	g := start(t, nil)
-	secure := func(clear string) *wire {
+	secure := func(clear ...string) *wire {
 		w := g.wire(Connector)
 		w.talk("", "220", "EHLO client.example", "250", "MAIL FROM:<anna@kommun.example>", "250")
-		fmt.Fprintf(w, "STARTTLS\r\n%s", clear)
+		for _, part := range clear {
+			fmt.Fprint(w, part)
+		}
 		w.talk("", "220")
 		c := tls.Client(w.Conn, g.tls())
 		if err := c.Handshake(); err != nil {
@@ -73,10 +76,12 @@ func TestStartTLSForgets(t *testing.T) {
 		}
 		return &wire{t, c, bufio.NewReader(c)}
 	}
-	secure("").talk("RCPT TO:<cecil@ut.example>", "502", "EHLO client.example", "250", "RCPT TO:<cecil@ut.example>", "502",
+	secure("STARTTLS\r\n").talk("RCPT TO:<cecil@ut.example>", "502", "EHLO client.example", "250", "RCPT TO:<cecil@ut.example>", "502",
 		"MAIL FROM:<anna@kommun.example>", "250")
 	// In the same segment as STARTTLS, from somebody in between.
-	secure("EHLO evil.example\r\nMAIL FROM:<bo@kommun.example>\r\n").talk("EHLO client.example", "250",
-		"RCPT TO:<cecil@ut.example>", "502", "QUIT", "221")
+	const evil = "EHLO evil.example\r\nMAIL FROM:<bo@kommun.example>\r\n"
+	for _, clear := range [][]string{{"STARTTLS\r\n" + evil}, {"start", "tls\r\n" + evil}, {"STARTTLS now\r\n" + evil}} {
+		secure(clear...).talk("EHLO client.example", "250", "RCPT TO:<cecil@ut.example>", "502", "QUIT", "221")
+	}
 	g.empty()
 }

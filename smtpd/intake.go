@@ -29,18 +29,22 @@ type intake struct {
 	cr   bool // the last octet was a CR
 	next byte // an octet that did not fit: the LF of a CRLF
 
+	direct bool // DATA is read from the connection itself
+	text   text
+	bare   bool // it has been seen to hold other line ends
+
 	libCR bool // go-smtp's reader takes the next LF for a line end
 	over  int  // octets of an end of data that go-smtp's reader overlooks
 	ended bool // it has overlooked one
 }
 
-// end of data, after a line end
-const endOfData = ".\r\n"
-
 func (s *session) intake(r io.Reader) *intake {
 	// go-smtp hands DATA over as its own reader and BDAT as a pipe.
 	_, bdat := r.(*io.PipeReader)
-	return &intake{r: r, bdat: bdat, conn: s.conn, whole: s.whole, limit: s.server.limits.MessageSize}
+	in := &intake{r: r, bdat: bdat, conn: s.conn, whole: s.whole, limit: s.server.limits.MessageSize}
+	in.direct = !bdat && s.conn.plain && s.conn.line
+	in.text.fresh = true
+	return in
 }
 
 func (in *intake) Read(p []byte) (n int, err error) {
@@ -65,6 +69,7 @@ func (in *intake) lines(p []byte) (n int, err error) {
 		got, err = in.sip(p[n:])
 		part := p[n : n+got]
 		if !in.clean(part) {
+			in.bare = true
 			return 0, errBareLine
 		}
 		n += got
@@ -82,6 +87,9 @@ func (in *intake) lines(p []byte) (n int, err error) {
 // data and waits for more until the deadline, so a longer read would never return, and the client never learn what is
 // wrong with its mail.
 func (in *intake) sip(p []byte) (n int, err error) {
+	if in.direct {
+		return in.take(p)
+	}
 	defer in.conn.allow(anyNumber)
 	for reads := 0; n == 0; reads = 1 { // first what the layers above the connection have
 		in.conn.allow(reads)
@@ -93,6 +101,24 @@ func (in *intake) sip(p []byte) (n int, err error) {
 		}
 	}
 	return n, err
+}
+
+// take reads what there is of DATA past go-smtp's reader, which takes octet after octet. It leaves the end of data to it.
+func (in *intake) take(p []byte) (n int, err error) {
+	for enough := true; ; enough = false {
+		b, err := in.conn.next(enough)
+		if err != nil {
+			return 0, err
+		}
+		n, took, end, err := in.text.copy(p, b)
+		in.conn.skip(took)
+		switch {
+		case end:
+			return n, io.EOF
+		case took > 0 || err != nil:
+			return n, err
+		}
+	}
 }
 
 // clean tells whether each CR of b has its LF and each LF its CR, and no octet is NUL. As long as that holds go-smtp's
@@ -219,7 +245,9 @@ func (s *session) whole() bool {
 
 // end reads what the client still sends of the message, so that the reply comes after it: as many octets again as a
 // message may have, or until an end of data that go-smtp's reader overlooked. Then the connection is dead, since nobody
-// knows where the next command is. What follows a line that is too long is heard out when it is closed.
+// knows where the next command is. What follows a line that is too long is heard out when it is closed. A message that was
+// read from the connection itself has one end and comes to it; if it holds other line ends, who sent it may have meant
+// another.
 func (in *intake) end() {
 	defer func() {
 		if in.raw != nil {
@@ -233,16 +261,19 @@ func (in *intake) end() {
 	if in.bdat {
 		next = in.r.Read
 	}
-	for left := in.limit; left > 0 && !in.ended; {
+	for left := in.limit; (left > 0 || in.direct) && !in.ended; {
 		b := in.room()[:]
 		n, err := next(b)
-		if !in.bdat {
+		switch {
+		case in.direct:
+			in.bare = !in.clean(b[:n]) || in.bare
+		case !in.bdat:
 			in.watch(b[:n])
 		}
 		if err != nil {
 			in.fault = err
 		}
-		if err == smtp.ErrTooLongLine { // as every further read will
+		if err == smtp.ErrTooLongLine || err == io.EOF && in.bare { // the first as every further read will
 			break
 		}
 		if err != nil {

@@ -53,6 +53,7 @@ func (s *Server) newSession(work context.Context, l Listener, c *smtp.Conn) *ses
 	default:
 		n.conn = under.(*conn)
 	}
+	n.conn.plain = n.conn == c.Conn()
 	n.log = s.log.With("client", remote(c.Conn()), "listener", l.Kind)
 	n.ctx, n.cancel = context.WithCancel(work)
 	return n
