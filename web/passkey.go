@@ -124,38 +124,23 @@ func (s *Server) ceremonyOf(v *visit, key string) (webauthn.SessionData, error) 
 	return c.Data, nil
 }
 
-// checkPasskey is the second step of a login, or proves it anew.
+// checkPasskey is the second step by a passkey, whose challenge is used up whatever comes of it.
 func (s *Server) checkPasskey(v *visit) error {
-	if err := s.smallForm(v); err != nil {
-		return err
-	}
-	account, to, ok, err := s.prover(v)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return v.redirect("/staff/login")
-	}
-	data, err := s.ceremonyOf(v, keyGet)
-	if err != nil {
-		return s.codePage(v, http.StatusConflict, account, "code.old")
-	}
-	answer := []byte(v.r.PostForm.Get("answer"))
-	err = s.config.Vault.Directory().CheckPasskey(v.r.Context(), account.Address, address(v.r), func(second vault.Second) ([]byte, uint32, error) {
-		parsed, err := protocol.ParseCredentialRequestResponseBytes(answer)
+	return s.secondStep(v, "password and passkey", "code.passkey.failed", func(account vault.Account) error {
+		data, err := s.ceremonyOf(v, keyGet)
 		if err != nil {
-			return nil, 0, err
+			return err
 		}
-		_, err = s.passkeys.ValidateLogin(holder{account, second}, data, parsed)
-		return parsed.RawID, parsed.Response.AuthenticatorData.Counter, err
+		answer := []byte(v.r.PostForm.Get("answer"))
+		return s.config.Vault.Directory().CheckPasskey(v.r.Context(), account.Address, address(v.r), func(second vault.Second) ([]byte, uint32, error) {
+			parsed, err := protocol.ParseCredentialRequestResponseBytes(answer)
+			if err != nil {
+				return nil, 0, err
+			}
+			_, err = s.passkeys.ValidateLogin(holder{account, second}, data, parsed)
+			return parsed.RawID, parsed.Response.AuthenticatorData.Counter, err
+		})
 	})
-	if errors.Is(err, vault.ErrBadCredentials) {
-		return s.codePage(v, http.StatusForbidden, account, "code.passkey.failed")
-	}
-	if err != nil {
-		return err
-	}
-	return s.proved(v, account, "password and passkey", to)
 }
 
 // addPasskey takes a passkey that the browser has had made.

@@ -112,8 +112,16 @@ func (s *Server) codePage(v *visit, status int, account vault.Account, fault str
 	return s.render(v, status, "code", v.lang.heading("code.title", fault != ""), b)
 }
 
-// checkCode is the second step of a login, or proves it anew.
+// checkCode is the second step by a code from an app.
 func (s *Server) checkCode(v *visit) error {
+	return s.secondStep(v, "password and code", "code.failed", func(account vault.Account) error {
+		return s.config.Vault.Directory().CheckTOTP(v.r.Context(), account.Address, v.r.PostForm.Get("code"), address(v.r))
+	})
+}
+
+// secondStep is that of a login, or proves it anew. How it was done is for the audit; what was shown is judged by check, and
+// refused by its ErrBadCredentials.
+func (s *Server) secondStep(v *visit, how, refused string, check func(vault.Account) error) error {
 	if err := s.smallForm(v); err != nil {
 		return err
 	}
@@ -124,14 +132,15 @@ func (s *Server) checkCode(v *visit) error {
 	if !ok {
 		return v.redirect("/staff/login")
 	}
-	err = s.config.Vault.Directory().CheckTOTP(v.r.Context(), account.Address, v.r.PostForm.Get("code"), address(v.r))
-	if errors.Is(err, vault.ErrBadCredentials) {
-		return s.codePage(v, http.StatusForbidden, account, "code.failed")
-	}
-	if err != nil {
+	switch err := check(account); {
+	case errors.Is(err, errNoCeremony):
+		return s.codePage(v, http.StatusConflict, account, "code.old")
+	case errors.Is(err, vault.ErrBadCredentials):
+		return s.codePage(v, http.StatusForbidden, account, refused)
+	case err != nil:
 		return err
 	}
-	return s.proved(v, account, "password and code", to)
+	return s.proved(v, account, how, to)
 }
 
 // proved lets in who has shown the second factor, or back to what that was for.
