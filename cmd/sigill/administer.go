@@ -134,7 +134,7 @@ func (p *program) operateHere(ctx context.Context, c config.Config, o operation,
 	if err := mayOpen(string(c.Vault.Dir)); err != nil {
 		return err
 	}
-	v, err := openVault(ctx, c, p.log)
+	v, err := openVault(ctx, c, p.log, p.now)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func TestOperation(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"certificate": certificateWord, "serve": serveWord, "halt": haltWord, "send": sendWord, "uids": uidsWord,
 			"same": sameWord, "get": getWord, "systemd": systemdWord, "edit": editWord, "exit": exitWord, "flip": flipWord, "usage": usageWord,
-			"login": loginWord,
+			"login": loginWord, "look": lookWord, "mailserver": mailserverWord, "arrives": arrivesWord, "nothing": nothingWord, "until": untilWord,
 		},
 	})
 }
@@ -65,8 +65,11 @@ type site struct {
 	at    map[string]string // the server's addresses
 	end   context.CancelFunc
 	done  chan error
-	// browser is where a staff member logs in.
+	// browser is where a staff member logs in, and page what it shows.
 	browser *client.Browser
+	page    *client.Page
+	// mailservers are those of the world around, by name.
+	mailservers map[string]*mailserver
 }
 
 func (s *site) stop() error {
@@ -83,31 +86,42 @@ func siteOf(ts *testscript.TestScript) *site { return ts.Value("site").(*site) }
 // certificate DIR NAME: a certificate and key for NAME, which the script's clients trust.
 func certificateWord(ts *testscript.TestScript, _ bool, args []string) {
 	use(ts, len(args) == 2, "certificate DIR NAME")
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	ts.Check(err)
-	leaf := x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{args[1]}, NotAfter: time.Now().Add(time.Hour)}
-	chain, err := x509.CreateCertificate(rand.Reader, &leaf, &leaf, key.Public(), key)
-	ts.Check(err)
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	ts.Check(err)
-	dir := ts.MkAbs(args[0])
-	ts.Check(os.MkdirAll(dir, 0o700))
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: chain})
-	ts.Check(os.WriteFile(filepath.Join(dir, "chain.pem"), text, 0o644))
-	ts.Check(os.WriteFile(filepath.Join(dir, "private.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
 	s := siteOf(ts)
 	s.trust = x509.NewCertPool()
-	s.trust.AppendCertsFromPEM(text)
+	s.trust.AppendCertsFromPEM(writeCertificate(ts, ts.MkAbs(args[0]), args[1]))
 }
 
-// serve CONFIG: sigill serve, until halt or the script's end.
+// writeCertificate makes DIR/chain.pem, which it gives, and DIR/private.key.
+func writeCertificate(ts *testscript.TestScript, dir, name string) (chain []byte) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	leaf := x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, &leaf, &leaf, key.Public(), key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	ts.Check(os.MkdirAll(dir, 0o700))
+	chain = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	ts.Check(os.WriteFile(filepath.Join(dir, "chain.pem"), chain, 0o644))
+	ts.Check(os.WriteFile(filepath.Join(dir, "private.key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	return chain
+}
+
+// serve CONFIG [LATER]: sigill serve, until halt or the script's end; its clock is that much later.
 func serveWord(ts *testscript.TestScript, _ bool, args []string) {
-	use(ts, len(args) == 1, "serve CONFIG")
+	use(ts, len(args) == 1 || len(args) == 2, "serve CONFIG [LATER]")
 	s := siteOf(ts)
+	var later time.Duration
+	if len(args) == 2 {
+		var err error
+		later, err = time.ParseDuration(args[1])
+		ts.Check(err)
+	}
 	ts.Check(s.stop())
 	r, w := io.Pipe()
 	var said lockedBuffer
-	p := &program{stdout: w, stderr: &said, log: slog.New(slog.NewTextHandler(&said, nil))}
+	p := &program{stdout: w, stderr: &said, log: slog.New(slog.NewTextHandler(&said, nil)),
+		now: func() time.Time { return time.Now().Add(later) }}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.end, s.done = cancel, make(chan error, 1)
 	go func() {
@@ -177,7 +191,19 @@ func loginWord(ts *testscript.TestScript, neg bool, args []string) {
 		page, err = journey{}.staffAt(context.Background(), s.browser, demo.Staff{Address: policy.MustAddress(args[0]), Password: args[1]}, page.URL.String())
 		ts.Check(err)
 	}
+	s.page = page
 	fmt.Fprintln(ts.Stdout(), page.URL.Path, page.Text())
+}
+
+// look TEXT: follows the first link of the browser's page that says this. The page's text is on stdout.
+func lookWord(ts *testscript.TestScript, _ bool, args []string) {
+	use(ts, len(args) == 1, "look TEXT")
+	s := siteOf(ts)
+	href, err := s.page.LinkCalled(args[0])
+	ts.Check(err)
+	s.page, err = s.browser.Follow(context.Background(), s.page, href)
+	ts.Check(err)
+	fmt.Fprintln(ts.Stdout(), s.page.URL.Path, s.page.Text())
 }
 
 // get PATH: what a browser gets.

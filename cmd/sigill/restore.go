@@ -58,7 +58,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	} else if err != nil {
 		return err
 	}
-	v, err := openVault(ctx, conf, p.log)
+	v, err := openVault(ctx, conf, p.log, p.now)
 	if err != nil {
 		return fmt.Errorf("%s is restored, but does not open: is the key file the one of that vault? %w", dir, err)
 	}

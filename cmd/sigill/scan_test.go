@@ -47,7 +47,7 @@ func TestConfiguredScanner(t *testing.T) {
 	must(vault.CreateKeyFile(dir + "/key"))
 	c := config.Default()
 	c.Vault.Dir, c.Vault.KeyFile, c.Scan.Clamd = config.File(dir+"/vault"), config.File(dir+"/key"), clamdtest.Start(t)
-	v, err := openVault(t.Context(), c, nil)
+	v, err := openVault(t.Context(), c, nil, nil)
 	must(err)
 	defer v.Close()
 	anna := policy.MustAddress("anna@kommun.example")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,7 +45,7 @@ func (c serveCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	s, err := openServer(ctx, conf, conf.Log.Logger(p.stderr))
+	s, err := openServer(ctx, conf, conf.Log.Logger(p.stderr), p.now)
 	if err != nil {
 		return err
 	}
@@ -60,6 +61,7 @@ func (c serveCommand) Run(ctx context.Context, p *program) error {
 type server struct {
 	config      config.Config
 	log         *slog.Logger
+	now         func() time.Time // time.Now if nil
 	ports       listeners
 	vault       *vault.Vault
 	gateway     *gateway
@@ -68,8 +70,8 @@ type server struct {
 }
 
 // openServer binds every port, then opens the vault; Run serves. A server that is not run must be closed.
-func openServer(ctx context.Context, c config.Config, log *slog.Logger) (s *server, err error) {
-	s = &server{config: c, log: log}
+func openServer(ctx context.Context, c config.Config, log *slog.Logger, now func() time.Time) (s *server, err error) {
+	s = &server{config: c, log: log, now: now}
 	if s.ports, err = openPorts(c.Listen); err != nil {
 		return nil, err
 	}
@@ -81,7 +83,7 @@ func openServer(ctx context.Context, c config.Config, log *slog.Logger) (s *serv
 	if s.certificate, err = newCertificate(c.TLS, log); err != nil {
 		return s, err
 	}
-	if s.vault, err = openVault(ctx, c, log); err != nil {
+	if s.vault, err = openVault(ctx, c, log, now); err != nil {
 		return s, err
 	}
 	wired, err := s.wire()
@@ -95,7 +97,7 @@ func openServer(ctx context.Context, c config.Config, log *slog.Logger) (s *serv
 	return s, err
 }
 
-func openVault(ctx context.Context, c config.Config, log *slog.Logger) (*vault.Vault, error) {
+func openVault(ctx context.Context, c config.Config, log *slog.Logger, now func() time.Time) (*vault.Vault, error) {
 	keys, err := c.Vault.Keys()
 	if err != nil {
 		return nil, err
@@ -109,7 +111,7 @@ func openVault(ctx context.Context, c config.Config, log *slog.Logger) (*vault.V
 		return nil, err
 	}
 	return vault.Open(ctx, string(c.Vault.Dir), keys, vault.Options{
-		Log: log, MaxSize: int64(c.Vault.MaxSize), Retention: c.Retention.Vault(), MailPasswords: c.Staff.MailPasswords,
+		Log: log, Now: now, MaxSize: int64(c.Vault.MaxSize), Retention: c.Retention.Vault(), MailPasswords: c.Staff.MailPasswords,
 		Passwords: passwords, Reminders: c.Notices.Reminders(), Scanner: scanner, FenceUnscanned: c.Scan.FenceUnscanned,
 	})
 }
@@ -155,7 +157,7 @@ func (s *server) wire() (gatewayConfig, error) {
 		Notices: c.NoticeTexts(), NoticeBrands: c.BrandedNotices(),
 		Signers:    signers,
 		SMTPLimits: c.Limits.SMTP(), IMAPLimits: c.Limits.IMAP(), WebLimits: c.Limits.Web(), WebProxies: c.Web.ProxiesInFront(), Purpose: c.Web.Purpose.Fields(),
-		Log: s.log,
+		Log: s.log, Now: s.now,
 	}, errors.Join(err1, err2, err3, err4, err5, err6, err7, err8)
 }
 

@@ -120,6 +120,22 @@ func (p *Page) Link(part string) (string, error) {
 	return "", fmt.Errorf("no link with %q on %s", part, p.URL.Path)
 }
 
+// LinkCalled is the first link that says this.
+func (p *Page) LinkCalled(text string) (string, error) {
+	for n := range p.nodes() {
+		if n.Data != "a" || n.Type != html.ElementNode {
+			continue
+		}
+		for d := range n.Descendants() {
+			if d.Type == html.TextNode && strings.Contains(d.Data, text) {
+				href, _ := attribute(n, "href")
+				return href, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("no link that says %q on %s", text, p.URL.Path)
+}
+
 func (p *Page) nodes() func(func(*html.Node) bool) {
 	return func(yield func(*html.Node) bool) {
 		if p.root == nil {

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,6 +48,9 @@ type Fault struct {
 // to is kept in memory and, if it has a folder, in NNNNNN.eml with its envelope in NNNNNN.json; the envelope appears
 // last, so who sees it has the whole mail.
 type Sink struct {
+	// TLS, if it is set before Serve, is offered by STARTTLS.
+	TLS *tls.Config
+
 	dir string
 
 	mu      sync.Mutex
@@ -162,7 +166,7 @@ func (s *Sink) up(l net.Listener) {
 	server.EnableSMTPUTF8, server.EnableDSN, server.EnableREQUIRETLS = true, true, true
 	server.MaxLineLength = 1 << 20
 	server.ReadTimeout, server.WriteTimeout = 5*time.Minute, time.Minute
-	server.ErrorLog = silent{}
+	server.ErrorLog, server.TLSConfig = silent{}, s.TLS
 	s.server, s.listens = server, l
 	s.serving.Go(func() { _ = server.Serve(l) })
 }
