@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,8 +23,11 @@ func TestBccIsSeenNowhere(t *testing.T) {
 	s := newStage(t, web.Limits{})
 	hidden := policy.MustAddress("bo@example.com")
 	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: hidden, Person: otherID, Verified: s.clock.now()}))
+	eva := policy.MustAddress("eva@exempel.se")
+	must(t, s.vault.Directory().PutAccount(t.Context(), vault.Account{Address: eva, Name: "Eva"}, password))
 	v := s.staff()
-	id := sentID(t, v.writeMail(append(v.newLetter(care.String(), astrid.String(), "Beslut", "Hej!"), field{"bcc", hidden.String()}), upload{"beslut.txt", "text/plain", "Ja."}))
+	letter := append(v.newLetter(care.String(), astrid.String(), "Beslut", "Hej!"), field{"cc", eva.String()}, field{"bcc", hidden.String()})
+	id := sentID(t, v.writeMail(letter, upload{"beslut.txt", "text/plain", "Ja."}))
 	bo := s.person(otherID)
 	bo.get("/messages/" + id.String()).is(http.StatusOK) // who has opened it shows to the sender
 	bo.replyTo(id, bo.form(id), "Tack, säger Bo.").is(http.StatusSeeOther)
@@ -40,6 +44,17 @@ func TestBccIsSeenNowhere(t *testing.T) {
 		if told := ofBo.FindString(text); told != "" {
 			t.Errorf("%s tells of the other recipient: %q", path, told)
 		}
+	}
+	// A colleague who got it sees no more, and takes no more along to a case system; the sender does.
+	colleague := s.visitor()
+	colleague.post("/staff/login", url.Values{"username": {eva.String()}, "password": {password}}).to("/messages")
+	for _, path := range []string{"/messages", page, page + "/pdf", page + "/case"} {
+		if told := ofBo.FindString(unpacked(t, path, colleague.get(path).is(http.StatusOK).body)); told != "" {
+			t.Errorf("%s tells the colleague of the other recipient: %q", path, told)
+		}
+	}
+	if ofBo.FindString(unpacked(t, page+"/case", v.get(page+"/case").is(http.StatusOK).body)) == "" {
+		t.Error("the sender's export does not tell of the recipient by Bcc: the test looks at the wrong thing")
 	}
 	r, err := s.vault.Reader(t.Context(), vault.Person(astridID), vault.DoorWeb)
 	must(t, err)
@@ -60,7 +75,7 @@ var ofBo = regexp.MustCompile(`(?i)bo@|\bbcc\b|säger bo`)
 func unpacked(t *testing.T, path, body string) string {
 	t.Helper()
 	switch {
-	case strings.HasSuffix(path, "/zip"):
+	case strings.HasSuffix(path, "/zip"), strings.HasSuffix(path, "/case"):
 		z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
 		must(t, err)
 		for _, f := range z.File {
