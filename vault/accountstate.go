@@ -48,7 +48,11 @@ func (a *Administration) FunctionAddress(ctx context.Context, function policy.Ad
 
 // functions are the function addresses that an account is a member of, ordered by address.
 func (t *tx) functions(member owner) (out []FunctionAddress, err error) {
-	for _, o := range t.functionsOf(member) {
+	owners, err := t.functionsOf(member, map[owner]bool{})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range owners {
 		rec, found, err := load[functionRecord](t, tFunction, o[:])
 		if err != nil {
 			return nil, err

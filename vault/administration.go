@@ -79,7 +79,11 @@ func (a *Administration) RemoveAccount(ctx context.Context, account policy.Addre
 		if t.any(tHold, o[:]) {
 			return ErrWaiting
 		}
-		for _, f := range t.functionsOf(o) {
+		functions, err := t.functionsOf(o, map[owner]bool{})
+		if err != nil {
+			return err
+		}
+		for _, f := range functions {
 			if err := t.endMembership(f, account); err != nil {
 				return err
 			}

@@ -115,26 +115,49 @@ func (d *Directory) FunctionAddresses(ctx context.Context, member policy.Address
 	return out, err
 }
 
-// functionsOf are the owners whose mailboxes a member shares.
-func (t *tx) functionsOf(member owner) (out []owner) {
+// functionsOf are the owners whose mailboxes a member shares. The table of members is not sealed: it only leads to the
+// records of function addresses, which name their members. What those in asked said is known.
+func (t *tx) functionsOf(member owner, asked map[owner]bool) (out []owner, err error) {
 	for k := range t.r.Range(tMember, kv.Prefix(member[:])) {
-		out = append(out, owner(k[len(member):]))
+		o := owner(k[len(member):])
+		named, known := asked[o]
+		if !known {
+			if named, err = t.names(o, member); err != nil {
+				return nil, err
+			}
+			asked[o] = named
+		}
+		if !known && !named {
+			t.v.log.Error("vault: somebody is said to be a member of a function address that does not name them: see sigill verify")
+		}
+		if named {
+			out = append(out, o)
+		}
 	}
-	return out
+	return out, nil
+}
+
+// names tells whether a function address has a member.
+func (t *tx) names(function, member owner) (bool, error) {
+	rec, _, err := load[functionRecord](t, tFunction, function[:])
+	return slices.ContainsFunc(rec.Members, func(m policy.Address) bool { return t.v.staffOwner(m) == member }), err
 }
 
 // PasswordsElsewhere tells that account passwords are checked by Options.Passwords, so that those set here open nothing.
 func (d *Directory) PasswordsElsewhere() bool { return d.v.elsewhere != nil }
 
 // MaySendAs tells whether the account may use the address as sender: its own, or a function address it belongs to.
-func (d *Directory) MaySendAs(ctx context.Context, account, from policy.Address) (bool, error) {
-	var may bool
-	err := d.v.view(ctx, func(t *tx) error {
+func (d *Directory) MaySendAs(ctx context.Context, account, from policy.Address) (may bool, err error) {
+	err = d.v.view(ctx, func(t *tx) (err error) {
 		o := d.v.staffOwner(account)
-		own := account.Key() == from.Key()
-		// The account is asked for, since one that was removed may still have a connection.
-		may = t.r.Get(tAccount, o[:]) != nil && (own || t.r.Get(tMember, d.v.memberKey(account, d.v.staffOwner(from))) != nil)
-		return nil
+		if t.r.Get(tAccount, o[:]) == nil { // one that was removed may still have a connection
+			return nil
+		}
+		if may = account.Key() == from.Key(); may {
+			return nil
+		}
+		may, err = t.names(d.v.staffOwner(from), o)
+		return err
 	})
 	return may, err
 }

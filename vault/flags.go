@@ -237,7 +237,10 @@ func (r *Reader) Append(id MailboxID, flags Flags, keywords []string, date time.
 		return nil, ErrClosed
 	}
 	return r.v.newDraft(func(t *tx, s *sealed) (Receipt, error) {
-		a := r.access(t)
+		a, err := r.access(t)
+		if err != nil {
+			return Receipt{}, err
+		}
 		box, err := a.box(id)
 		if err != nil {
 			return Receipt{}, err

@@ -25,13 +25,14 @@ type Reader struct {
 	door Door
 
 	contents map[*Content]struct{}
+	shares   map[owner]bool // function addresses, by whether their own records name the account
 	closed   bool
 }
 
 // Reader opens the vault for one principal who comes in by that door. ErrNotFound if there is no such account; a person
 // always has a reader, if often an empty one.
 func (v *Vault) Reader(ctx context.Context, p Principal, door Door) (*Reader, error) {
-	r := &Reader{v: v, p: p, door: door, contents: map[*Content]struct{}{}}
+	r := &Reader{v: v, p: p, door: door, contents: map[*Content]struct{}{}, shares: map[owner]bool{}}
 	if p.IsPerson() {
 		r.own = v.personOwner(p.PersonID().Digits())
 		return r, nil
@@ -58,14 +59,22 @@ func (r *Reader) view(ctx context.Context, fn func(*access) error) error {
 	if r.closed {
 		return ErrClosed
 	}
-	return r.v.view(ctx, func(t *tx) error { return fn(r.access(t)) })
+	return r.v.view(ctx, func(t *tx) error { return r.with(t, fn) })
 }
 
 func (r *Reader) update(ctx context.Context, fn func(*access) error) error {
 	if r.closed {
 		return ErrClosed
 	}
-	return r.v.update(ctx, func(t *tx) error { return fn(r.access(t)) })
+	return r.v.update(ctx, func(t *tx) error { return r.with(t, fn) })
+}
+
+func (r *Reader) with(t *tx, fn func(*access) error) error {
+	a, err := r.access(t)
+	if err != nil {
+		return err
+	}
+	return fn(a)
 }
 
 // access is what a principal may reach, in one transaction.
@@ -76,15 +85,19 @@ type access struct {
 	boxes  map[MailboxID]bool
 }
 
-func (r *Reader) access(t *tx) *access {
+func (r *Reader) access(t *tx) (*access, error) {
 	a := &access{tx: t, reader: r, boxes: map[MailboxID]bool{}}
 	switch {
 	case r.p.IsPerson():
 		a.owners = t.numbersOf(r.own, hadBefore)
 	case t.r.Get(tAccount, r.own[:]) != nil: // it may have been removed since the session began
-		a.owners = append([]owner{r.own}, t.functionsOf(r.own)...)
+		functions, err := t.functionsOf(r.own, r.shares)
+		if err != nil {
+			return nil, err
+		}
+		a.owners = append([]owner{r.own}, functions...)
 	}
-	return a
+	return a, nil
 }
 
 func (a *access) mine(o owner) bool { return slices.Contains(a.owners, o) }
@@ -98,7 +111,8 @@ func (a *access) box(id MailboxID) (mailboxRecord, error) {
 	return rec, err
 }
 
-// places are the principal's entries of a message.
+// places are the principal's entries of a message. The table that leads to them is not sealed; they are, and say whose they
+// are.
 func (a *access) places(id MessageID) (out []spot, err error) {
 	for k := range a.r.Range(tWhere, kv.Prefix(id[:])) {
 		p := spot{MailboxID(binary.BigEndian.Uint64(k[16:24])), UID(binary.BigEndian.Uint32(k[24:28]))}
@@ -111,9 +125,17 @@ func (a *access) places(id MessageID) (out []spot, err error) {
 			mine = err == nil
 			a.boxes[p.box] = mine
 		}
-		if mine {
-			out = append(out, p)
+		if !mine {
+			continue
 		}
+		e, found, err := load[entryRecord](a.tx, tEntry, k[len(id):])
+		if err != nil {
+			return nil, err
+		}
+		if !found || e.Message != id {
+			return nil, fmt.Errorf("%w: table %s leads to another message", ErrDamaged, tWhere)
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }

@@ -37,7 +37,13 @@ func (r *Reader) Reply(ctx context.Context, id MessageID) (*Draft, ReplyTo, erro
 	if err != nil {
 		return nil, ReplyTo{}, err
 	}
-	draft := r.v.newDraft(func(t *tx, s *sealed) (Receipt, error) { return r.access(t).reply(id, s) })
+	draft := r.v.newDraft(func(t *tx, s *sealed) (answer Receipt, err error) {
+		err = r.with(t, func(a *access) (err error) {
+			answer, err = a.reply(id, s)
+			return err
+		})
+		return answer, err
+	})
 	draft.fences = true // it is delivered and dated whatever is attached
 	return draft, to, nil
 }

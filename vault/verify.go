@@ -206,8 +206,14 @@ func (v *Vault) verifyMailboxes(ctx context.Context, r *Report) error {
 			}
 		}
 		for k := range t.r.Range(tWhere, kv.Span{}) {
-			if t.r.Get(tEntry, k[16:]) == nil {
+			if e, found, err := load[entryRecord](t, tEntry, k[16:]); err == nil && (!found || !bytes.Equal(e.Message[:], k[:16])) { // what cannot be read is told of elsewhere
 				r.fault("message %s is said to lie where it does not", MessageID(k[:16]))
+			}
+		}
+		for k := range t.r.Range(tMember, kv.Span{}) {
+			member, function := owner(k[:len(owner{})]), owner(k[len(owner{}):])
+			if named, err := t.names(function, member); err == nil && !named {
+				r.fault("an account is said to be a member of a function address that does not name it")
 			}
 		}
 		return nil
