@@ -24,11 +24,10 @@ func Text(p *Part, raw io.Reader) io.Reader {
 // TextString reads at most limit octets of Text, cut between runes, and tells whether there was more. Errors are those
 // of raw.
 func TextString(p *Part, raw io.Reader, limit int) (text string, cut bool, err error) {
-	b, err := io.ReadAll(io.LimitReader(Text(p, raw), int64(limit)+1))
-	if len(b) <= limit {
-		return string(b), false, err
-	}
-	return clip(string(b), limit), true, err
+	var b strings.Builder
+	b.Grow(int(min(p.Decoded, int64(limit)+1)))
+	_, err = io.Copy(&b, io.LimitReader(Text(p, raw), int64(limit)+1))
+	return clip(b.String(), limit), b.Len() > limit, err
 }
 
 // decoder is a content transfer decoding. It appends what is decoded.

@@ -130,6 +130,10 @@ type lenient struct{ transform.NopResetter }
 
 // Transform implements transform.Transformer.
 func (lenient) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	if len(src) <= len(dst) && utf8.Valid(src) { // as most is
+		n := copy(dst, src)
+		return n, n, nil
+	}
 	for nSrc < len(src) {
 		r, n := rune(src[nSrc]), 1
 		if r >= utf8.RuneSelf {
