@@ -40,7 +40,7 @@ type messageBody struct {
 	Encrypted string
 	Text      []segment
 	// Paper is the text that is printed where the page shows a frame, of which paper would get the part that shows.
-	Paper    []segment
+	Paper    string
 	Cut      bool
 	Files    []file
 	Fenced   bool // some of them are not handed out
@@ -185,14 +185,13 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	_, b.HasPlain = ix.BestText("plain")
 	b.HasPlain = b.HasPlain || hasHTML
 	b.HasHTML = hasHTML && html.Decoded <= clean.MaxSize
+	var source string
 	var used map[string]bool
 	if b.HasHTML {
-		text, _, err := message.TextString(html, c.Section(html.Body), clean.MaxSize)
-		if err != nil {
+		if source, _, err = message.TextString(html, c.Section(html.Body), clean.MaxSize); err != nil {
 			return err
 		}
-		used = message.ContentIDs(text)
-		b.Height = height(text)
+		used = message.ContentIDs(source)
 	}
 	if b.Files, err = filesOf(v, c, used); err != nil {
 		return err
@@ -208,10 +207,8 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	var text string
 	switch b.View {
 	case "html":
-		if text, b.Cut, err = plainText(c, maxPaper); err == nil {
-			b.Paper, text = segments(text), ""
-		}
-		b.Cut = false // the frame has it all, and so has the PDF
+		b.Height = height(source)
+		b.Paper, err = paper(c, source)
 	case "plain":
 		text, b.Cut, err = plainText(c, int(s.config.Limits.Shown))
 	case "raw":
@@ -221,6 +218,15 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	return err
 }
 
+// paper is the text to print of a message that is shown as HTML. The frame has all of it, and so has the PDF.
+func paper(c *vault.Content, html string) (text string, err error) {
+	if p, ok := c.Index().BestText("plain"); ok {
+		text, _, err = message.TextString(p, c.Section(p.Body), maxPaper)
+		return text, err
+	}
+	return clean.Text(strings.ToValidUTF8(html[:min(len(html), maxPaper)], "")), nil
+}
+
 // height guesses how tall a frame the HTML needs: without scripts a frame does not grow with what is in it. It scrolls
 // where the guess is too low.
 func height(html string) string {
@@ -228,7 +234,7 @@ func height(html string) string {
 		return ""
 	}
 	lines := 0
-	for line := range strings.Lines(clean.Text([]byte(html))) {
+	for line := range strings.Lines(clean.Text(html)) {
 		lines += 1 + len(line)/60
 	}
 	switch {

@@ -118,7 +118,7 @@ func (t *textSearch) meets(c *vault.Content) (bool, error) {
 			return false, err
 		}
 		if kind == "html" {
-			text = clean.Text([]byte(text))
+			text = clean.Text(text)
 		}
 		texts = append(texts, text)
 		cut = cut || more || size < p.Body.Size

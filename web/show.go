@@ -34,7 +34,7 @@ func (s *Server) html(v *visit, r *vault.Reader) error {
 	if err != nil {
 		return err
 	}
-	doc, err := clean.HTML([]byte(text), clean.Options{Inline: func(id string) (string, bool) { return inline(c, id) }})
+	doc, err := clean.HTML(text, clean.Options{Inline: func(id string) (string, bool) { return inline(c, id) }})
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func plainText(c *vault.Content, limit int) (text string, cut bool, err error) {
 	}
 	if p, ok := ix.BestText("html"); ok {
 		text, cut, err = message.TextString(p, c.Section(p.Body), limit)
-		return clean.Text([]byte(text)), cut, err
+		return clean.Text(text), cut, err
 	}
 	return "", false, nil
 }

@@ -1,5 +1,7 @@
 package clean
 
+import "strings"
+
 // kind is how an element nests (HTML, "13.2.6 Tree construction").
 type kind uint8
 
@@ -10,22 +12,66 @@ const (
 	part        // of a table
 )
 
-// elements are all that a page may hold.
-var elements = map[string]kind{
-	"a": inline, "abbr": inline, "acronym": inline, "b": inline, "bdi": inline, "bdo": inline, "big": inline,
-	"cite": inline, "code": inline, "del": inline, "dfn": inline, "em": inline, "font": inline, "i": inline,
-	"ins": inline, "kbd": inline, "mark": inline, "q": inline, "s": inline, "samp": inline, "small": inline,
-	"span": inline, "strike": inline, "strong": inline, "sub": inline, "sup": inline, "tt": inline, "u": inline,
-	"var": inline,
+// element is one that a page may hold.
+type element struct {
+	name   string
+	kind   kind
+	number int        // among all
+	rules  []rule     // what its start tag ends
+	fence  []*element // what its end tag does not reach through
+}
 
-	"address": block, "article": block, "aside": block, "blockquote": block, "center": block, "dd": block,
-	"div": block, "dl": block, "dt": block, "figcaption": block, "figure": block, "footer": block, "h1": block,
-	"h2": block, "h3": block, "h4": block, "h5": block, "h6": block, "header": block, "li": block, "main": block,
-	"nav": block, "ol": block, "p": block, "pre": block, "section": block, "table": block, "ul": block,
+// rule tells which open element a start tag ends, if it is above each of the barriers.
+type rule struct{ ends, barriers []*element }
 
-	"br": void, "col": void, "hr": void, "img": void, "wbr": void,
+// elements are all that a page may hold, by name. They are not changed after they are made.
+var elements = newElements()
 
-	"caption": part, "colgroup": part, "tbody": part, "td": part, "tfoot": part, "th": part, "thead": part, "tr": part,
+func newElements() map[string]*element {
+	all := map[string]*element{}
+	for k, names := range map[kind]string{
+		inline: "a abbr acronym b bdi bdo big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup tt u var",
+		block: "address article aside blockquote center dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header li main nav ol p" +
+			" pre section table ul",
+		void: "br col hr img wbr",
+		part: "caption colgroup tbody td tfoot th thead tr",
+	} {
+		for _, name := range strings.Fields(names) {
+			all[name] = &element{name: name, kind: k, number: len(all)}
+		}
+	}
+	of := func(names string) (out []*element) {
+		for _, name := range strings.Fields(names) {
+			out = append(out, all[name])
+		}
+		return out
+	}
+	const cell = "table td th caption"
+	for _, e := range all {
+		switch {
+		case e.kind == part:
+			e.fence = of("table")
+		case e.name != "table":
+			e.fence = of(cell)
+		}
+		if e.kind == block || e.name == "hr" {
+			e.rules = []rule{{of("p"), of(cell)}}
+		}
+	}
+	for _, r := range []struct{ starts, ends, barriers string }{
+		{"a", "a", cell},
+		{"li", "li", "ul ol blockquote " + cell},
+		{"dd dt", "dd dt", "dl blockquote " + cell},
+		{"td th", "td th caption colgroup", "table"},
+		{"tr", "tr caption colgroup", "table"},
+		{"tbody thead tfoot", "tbody thead tfoot caption colgroup", "table"},
+		{"caption colgroup", "caption colgroup", "table"},
+	} {
+		for _, e := range of(r.starts) {
+			e.rules = append(e.rules, rule{of(r.ends), of(r.barriers)})
+		}
+	}
+	return all
 }
 
 // silent elements hold text that no reader sees. What the tokenizer gives between their tags is dropped.
@@ -36,38 +82,3 @@ var fallback = map[string]bool{"noscript": true, "noembed": true, "noframes": tr
 
 // maxDepth is how many elements may be open at once. Deeper ones are dropped and their content stays.
 const maxDepth = 200
-
-// rule tells which open element a start tag ends, if it is above each of the barriers.
-type rule struct{ ends, barriers []string }
-
-var (
-	cell  = []string{"table", "td", "th", "caption"}
-	table = []string{"table"}
-
-	paragraph = rule{[]string{"p"}, cell}
-	implied   = map[string]rule{
-		"a":        {[]string{"a"}, cell},
-		"li":       {[]string{"li"}, append([]string{"ul", "ol", "blockquote"}, cell...)},
-		"dd":       {[]string{"dd", "dt"}, append([]string{"dl", "blockquote"}, cell...)},
-		"dt":       {[]string{"dd", "dt"}, append([]string{"dl", "blockquote"}, cell...)},
-		"td":       {[]string{"td", "th", "caption", "colgroup"}, table},
-		"th":       {[]string{"td", "th", "caption", "colgroup"}, table},
-		"tr":       {[]string{"tr", "caption", "colgroup"}, table},
-		"tbody":    {[]string{"tbody", "thead", "tfoot", "caption", "colgroup"}, table},
-		"thead":    {[]string{"tbody", "thead", "tfoot", "caption", "colgroup"}, table},
-		"tfoot":    {[]string{"tbody", "thead", "tfoot", "caption", "colgroup"}, table},
-		"caption":  {[]string{"caption", "colgroup"}, table},
-		"colgroup": {[]string{"caption", "colgroup"}, table},
-	}
-)
-
-// endBarriers are what an end tag does not reach through.
-func endBarriers(name string) []string {
-	switch {
-	case name == "table":
-		return nil
-	case elements[name] == part:
-		return table
-	}
-	return cell
-}

@@ -62,6 +62,12 @@ func marks(quotes int) string { return strings.Repeat("> ", min(quotes, maxQuote
 
 // word writes s and what waits before it.
 func (l *lines) word(s string) {
+	l.begin()
+	l.out.WriteString(s)
+}
+
+// begin writes what waits before a word.
+func (l *lines) begin() {
 	switch {
 	case l.gap > 0:
 		l.flush()
@@ -76,7 +82,6 @@ func (l *lines) word(s string) {
 	}
 	l.out.WriteString(l.mark)
 	l.mark = ""
-	l.out.WriteString(s)
 }
 
 // verbatim writes s with its spaces and line ends.

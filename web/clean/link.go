@@ -2,9 +2,8 @@ package clean
 
 import (
 	"net/url"
+	"slices"
 	"strings"
-
-	"golang.org/x/net/html"
 )
 
 // linkRel keeps the page that a link opens from reaching back or learning where it was opened from.
@@ -13,22 +12,38 @@ const linkRel = "noopener noreferrer nofollow"
 // maxLink is how long a link may be, in octets. Longer ones are dropped and their text stays.
 const maxLink = 8192
 
-// cleanLink gives the target of a link as browsers read it, if it is one that people may follow.
-func cleanLink(s string) (string, bool) {
+// cleanLink gives the target of a link as browsers read it, spelt and parsed; u is nil if it is none that people may follow.
+func cleanLink(s string) (spelt string, u *url.URL) {
 	s = browserURL(s)
-	if len(s) > maxLink || !hrefShape.MatchString(s) {
-		return "", false
+	if len(s) > maxLink || !slices.ContainsFunc(schemes, func(p string) bool { return len(s) >= len(p) && strings.EqualFold(s[:len(p)], p) }) {
+		return "", nil
 	}
 	// A target that net/url cannot parse is one that two programs may read in two ways.
 	u, err := url.Parse(s)
 	if err != nil || u.Opaque == "" && u.Host == "" {
-		return "", false
+		return "", nil
 	}
-	return s, true
+	return s, u
 }
 
-func linkAttrs(href string) []html.Attribute {
-	return []html.Attribute{{Key: "href", Val: href}, {Key: "target", Val: "_blank"}, {Key: "rel", Val: linkRel}}
+// schemes are what a link may start with, which is what hrefShape says.
+var schemes = []string{"https://", "http://", "mailto:", "tel:"}
+
+// standIn is the target that the allow-list sees in place of a settled one, so that links are one tag to it.
+const standIn = "https://link.invalid/"
+
+// toStandIn are the attributes of a link with it.
+var toStandIn = linkTo(standIn)
+
+// settled tells whether the allow-list leaves a target as it is. Of one with such a scheme it writes what net/url makes
+// of it, less the space around it.
+func settled(spelt string, u *url.URL) bool {
+	return u.String() == spelt && strings.TrimSpace(spelt) == spelt
+}
+
+// linkTo are the attributes of a link with a target, escaped.
+func linkTo(target string) string {
+	return ` href="` + target + `" target="_blank" rel="` + linkRel + `"`
 }
 
 // browserURL does to a URL what browsers do first (URL Standard, "basic URL parser"): spaces and control characters

@@ -9,33 +9,37 @@ import (
 
 // open is an element whose end tag is to come.
 type open struct {
-	name  string
-	start []byte // its start tag as it was written
+	*element
+	start
 }
 
 // nest writes elements so that they are nested properly and not too deep.
 type nest struct {
-	out     bytes.Buffer
+	sheet
 	open    []open
-	over    map[string]int // start tags dropped for depth, by name
-	many    map[string]int // open elements, by name
-	rewrite int            // octets of start tags that may still be written again
+	over    []int // start tags dropped for depth, by the element's number
+	many    []int // open elements, by number
+	rewrite int   // octets of start tags that may still be written again
 }
 
-// find gives the place of the innermost open element among names, -1 if there is none above the barriers.
-func (n *nest) find(names, barriers []string) int { return n.findWithin(maxDepth, names, barriers) }
+func newNest() nest {
+	return nest{sheet: sheet{known: map[string]int32{}}, over: make([]int, len(elements)), many: make([]int, len(elements))}
+}
+
+// find gives the place of the innermost open element of some, -1 if there is none above the barriers.
+func (n *nest) find(some, barriers []*element) int { return n.findWithin(maxDepth, some, barriers) }
 
 // findWithin is find among the innermost elements, as many as reach says.
-func (n *nest) findWithin(reach int, names, barriers []string) int {
-	if !slices.ContainsFunc(names, func(name string) bool { return n.many[name] > 0 }) {
+func (n *nest) findWithin(reach int, some, barriers []*element) int {
+	if !slices.ContainsFunc(some, func(e *element) bool { return n.many[e.number] > 0 }) {
 		return -1
 	}
 	for i := len(n.open) - 1; i >= max(0, len(n.open)-reach); i-- {
-		name := n.open[i].name
-		if slices.Contains(names, name) {
+		e := n.open[i].element
+		if slices.Contains(some, e) {
 			return i
 		}
-		if slices.Contains(barriers, name) {
+		if slices.Contains(barriers, e) {
 			return -1
 		}
 	}
@@ -45,75 +49,71 @@ func (n *nest) findWithin(reach int, names, barriers []string) int {
 // closeTo ends the open elements from the innermost to the one at i.
 func (n *nest) closeTo(i int) {
 	for j := len(n.open) - 1; j >= i; j-- {
-		n.out.WriteString("</" + n.open[j].name + ">")
-		n.many[n.open[j].name]--
+		e := n.open[j].element
+		n.rest.WriteString("</")
+		n.rest.WriteString(e.name)
+		n.rest.WriteByte('>')
+		n.many[e.number]--
 	}
 	n.open = n.open[:i]
 }
 
-func (n *nest) start(name string, attrs []html.Attribute) {
-	k := elements[name]
-	if k == block || name == "hr" {
-		n.imply(paragraph)
+func (n *nest) begin(e *element, st start) {
+	for _, r := range e.rules {
+		if i := n.find(r.ends, r.barriers); i >= 0 {
+			n.closeTo(i)
+		}
 	}
-	if r, ok := implied[name]; ok {
-		n.imply(r)
-	}
-	if k != void && len(n.open) >= maxDepth {
-		n.over[name]++
-		return
-	}
-	from := n.out.Len()
-	n.out.WriteString("<" + name)
-	for _, a := range attrs {
-		n.out.WriteString(" " + a.Key + `="` + html.EscapeString(a.Val) + `"`)
-	}
-	n.out.WriteByte('>')
-	if k != void {
-		n.push(open{name, bytes.Clone(n.out.Bytes()[from:])})
+	switch {
+	case e.kind == void:
+		n.put(st)
+	case len(n.open) >= maxDepth:
+		n.over[e.number]++
+	default:
+		n.push(open{e, st})
 	}
 }
 
 func (n *nest) push(o open) {
+	n.put(o.start)
 	n.open = append(n.open, o)
-	n.many[o.name]++
-}
-
-func (n *nest) imply(r rule) {
-	if i := n.find(r.ends, r.barriers); i >= 0 {
-		n.closeTo(i)
-	}
+	n.many[o.number]++
 }
 
 // maxReopen is how many elements an end tag that crosses them may end and start again.
 const maxReopen = 3
 
-func (n *nest) end(name string) {
-	if n.over[name] > 0 {
-		n.over[name]--
+func (n *nest) end(e *element) {
+	if n.over[e.number] > 0 {
+		n.over[e.number]--
 		return
 	}
 	reach := maxDepth
-	if elements[name] == inline {
+	if e.kind == inline {
 		reach = maxReopen + 1
 	}
-	i := n.findWithin(reach, []string{name}, endBarriers(name))
+	i := n.findWithin(reach, []*element{e}, e.fence)
 	if i < 0 {
 		return
 	}
 	var again []open
-	if elements[name] == inline {
+	if e.kind == inline {
 		// <b><p>…</b>…</p>: what is inside goes on without the bold, as browsers have it.
 		again = slices.Clone(n.open[i+1:])
 	}
 	n.closeTo(i)
 	for _, o := range again {
-		if n.rewrite -= len(o.start); n.rewrite < 0 {
+		if n.rewrite -= n.size(o.start); n.rewrite < 0 {
 			return // or a mail of long attributes would grow a thousandfold; its text goes on without them
 		}
-		n.out.Write(o.start)
 		n.push(o)
 	}
 }
 
-func (n *nest) text(s string) { n.out.WriteString(html.EscapeString(s)) }
+func (n *nest) text(s []byte) {
+	if bytes.ContainsAny(s, "&<>'\"\r") {
+		n.rest.WriteString(html.EscapeString(string(s)))
+		return
+	}
+	n.rest.Write(s)
+}

@@ -31,7 +31,7 @@ func (r *rewriter) picture(t html.Token) {
 		return
 	}
 	r.room -= len(data)
-	r.start("img", append(r.attrs(t), html.Attribute{Key: "src", Val: data}, html.Attribute{Key: "alt", Val: alt}))
+	r.write("img", append(r.attrs(t), html.Attribute{Key: "src", Val: data}, html.Attribute{Key: "alt", Val: alt}))
 }
 
 // resolve gives the data: URI of the part with that Content-ID, "" if there is none.
@@ -55,9 +55,9 @@ func (r *rewriter) placeholder(alt string) {
 	if alt == "" {
 		return
 	}
-	r.start("span", []html.Attribute{{Key: "class", Val: "picture"}})
-	r.text(alt)
-	r.end("span")
+	r.write("span", []html.Attribute{{Key: "class", Val: "picture"}})
+	r.text([]byte(alt))
+	r.end(elements["span"])
 }
 
 // isRemote tells whether a background attribute or a style names something to fetch from elsewhere.

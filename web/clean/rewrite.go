@@ -1,7 +1,6 @@
 package clean
 
 import (
-	"bytes"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,70 +21,73 @@ type rewriter struct {
 }
 
 func newRewriter(opts Options) *rewriter {
-	return &rewriter{opts: opts, room: MaxInline, pictures: map[string]string{}, styles: map[string]string{}, nest: nest{over: map[string]int{}, many: map[string]int{}}}
+	return &rewriter{opts: opts, room: MaxInline, pictures: map[string]string{}, styles: map[string]string{}, nest: newNest()}
 }
 
-func (r *rewriter) run(mail []byte) {
-	z := html.NewTokenizer(bytes.NewReader(mail))
+func (r *rewriter) run(mail string, remember int) {
 	r.rewrite = len(mail) + 64<<10
-	var within string // the silent element the next text is of
-	for {
-		kind := z.Next()
-		if kind == html.ErrorToken {
-			r.closeTo(0)
-			return
-		}
-		if kind == html.TextToken {
-			if t := z.Token(); within == "" {
-				r.text(t.Data)
-			}
-			continue
-		}
-		within = ""
-		switch kind {
-		case html.StartTagToken, html.SelfClosingTagToken:
-			t := z.Token()
-			if fallback[t.Data] {
-				z.NextIsNotRawText()
-			}
-			if silent[t.Data] {
-				within = t.Data
-			}
-			r.startTag(t)
-		case html.EndTagToken:
-			r.endTag(z.Token().Data)
-		}
-	}
+	r.sheet.grow(len(mail))
+	read(mail, r, remember)
+	r.closeTo(0)
 }
 
-func (r *rewriter) startTag(t html.Token) {
-	if r.isRemote(get(t, "background"), get(t, "style")) {
+func (r *rewriter) startTag(t *tag) {
+	if !t.seen {
+		t.seen, t.remote, t.kept = true, r.isRemote(get(t.Token, "background"), get(t.Token, "style")), r.keep(t)
+	}
+	if t.remote {
 		r.remote++
 	}
 	switch {
+	case t.kept != dropped:
+		r.begin(t.element, t.kept)
 	case t.Data == "html":
-		r.setLang(t)
+		r.setLang(t.Token)
 	case t.Data == "body" && !r.bodied:
 		r.bodied = true
-		r.setLang(t)
-		r.start("div", bodyAttrs(t))
+		r.setLang(t.Token)
+		r.write("div", bodyAttrs(t.Token))
 	case t.Data == "img" || t.Data == "image": // HTML makes <image> an <img>
-		r.picture(t)
-	case t.Data == "a":
-		if href, ok := cleanLink(get(t, "href")); ok {
-			r.start("a", append(r.attrs(t), linkAttrs(href)...))
-		}
-	case elements[t.Data] != 0:
-		r.start(t.Data, r.attrs(t))
+		r.picture(t.Token)
 	}
 }
 
-func (r *rewriter) endTag(name string) {
+// keep gives the page's start tag that a mail's becomes, wherever it stands, or dropped.
+func (r *rewriter) keep(t *tag) start {
 	switch {
-	case name == "br": // browsers take </br> for <br>
-		r.start("br", nil)
-	case elements[name] != 0 && elements[name] != void:
-		r.end(name)
+	case t.Data == "img":
+		return dropped // what becomes of a picture hangs on those before it
+	case t.Data == "a":
+		return r.link(t.Token)
+	case t.element != nil:
+		return start{tag: r.tag(t.Data, r.attrs(t.Token), "")}
+	}
+	return dropped
+}
+
+func (r *rewriter) link(t html.Token) start {
+	href, u := cleanLink(get(t, "href"))
+	switch {
+	case u == nil:
+		return dropped
+	case settled(href, u):
+		return start{r.tag("a", r.attrs(t), toStandIn), r.note(href)}
+	}
+	return start{tag: r.tag("a", r.attrs(t), linkTo(html.EscapeString(href)))}
+}
+
+// write writes a start tag of our own.
+func (r *rewriter) write(name string, attrs []html.Attribute) {
+	r.begin(elements[name], start{tag: r.tag(name, attrs, "")})
+}
+
+func (r *rewriter) endTag(name []byte) {
+	switch e := elements[string(name)]; {
+	case e == nil:
+	case e.kind != void:
+		r.end(e)
+	case e.name == "br": // browsers take </br> for <br>
+		r.write("br", nil)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 )
@@ -12,37 +13,12 @@ import (
 // Text gives the text of a mail's HTML, in UTF-8, as a person would have written it: paragraphs, lists with their marks,
 // the cells of a table's row on one line, quotes behind "> ", links followed by their target. What the mail does not
 // display (display: none) is not in it.
-func Text(mail []byte) string {
+func Text(mail string) string {
 	w := &walker{}
-	z := html.NewTokenizer(bytes.NewReader(mail))
-	var within string
-	for {
-		kind := z.Next()
-		switch kind {
-		case html.ErrorToken:
-			w.endLink()
-			return strings.TrimRight(w.out.String(), " \n")
-		case html.TextToken:
-			if t := z.Token(); within == "" && w.hidden == 0 {
-				w.text(t.Data)
-			}
-			continue
-		}
-		within = ""
-		switch kind {
-		case html.StartTagToken, html.SelfClosingTagToken:
-			t := z.Token()
-			if fallback[t.Data] {
-				z.NextIsNotRawText()
-			}
-			if silent[t.Data] {
-				within = t.Data
-			}
-			w.startTag(t)
-		case html.EndTagToken:
-			w.endTag(z.Token().Data)
-		}
-	}
+	w.out.Grow(len(mail))
+	read(mail, w, maxTags)
+	w.endLink()
+	return strings.TrimRight(w.out.String(), " \n")
 }
 
 // walker writes text from tags as they come, without a tree: a mail may nest as deep as it likes.
@@ -67,18 +43,21 @@ type row struct {
 	top    int  // its first line
 }
 
-func (w *walker) startTag(t html.Token) {
+func (w *walker) startTag(t *tag) {
 	if w.hidden > 0 {
 		if t.Data == w.hider {
 			w.hidden++
 		}
 		return
 	}
-	if t.Type == html.StartTagToken && elements[t.Data] != void && hides(get(t, "style")) {
+	if !t.seen {
+		t.seen, t.hides, t.gap = true, hides(t), gapBefore(t.Token)
+	}
+	if t.hides {
 		w.hider, w.hidden = t.Data, 1
 		return
 	}
-	switch name := t.Data; name {
+	switch t.Data {
 	case "br":
 		w.newline()
 	case "hr":
@@ -86,15 +65,15 @@ func (w *walker) startTag(t html.Token) {
 		w.word("----")
 		w.breakLine(1)
 	case "img":
-		if alt := strings.TrimSpace(get(t, "alt")); alt != "" {
-			w.text("[" + alt + "]")
+		if alt := strings.TrimSpace(get(t.Token, "alt")); alt != "" {
+			w.text([]byte("[" + alt + "]"))
 		}
 	case "a":
 		w.endLink()
-		w.link, _ = cleanLink(get(t, "href"))
+		w.link, _ = cleanLink(get(t.Token, "href"))
 		w.linkAt = w.out.Len()
 	case "ul", "ol":
-		w.openList(t)
+		w.openList(t.Token)
 	case "li":
 		w.item()
 	case "blockquote":
@@ -111,23 +90,21 @@ func (w *walker) startTag(t html.Token) {
 		w.startRow()
 	case "td", "th":
 		w.startCell()
-	case "p":
-		w.breakLine(paragraphGap(t))
 	default:
-		if gap := blockGap(name); gap > 0 {
-			w.breakLine(gap)
+		if t.gap > 0 {
+			w.breakLine(t.gap)
 		}
 	}
 }
 
-func (w *walker) endTag(name string) {
+func (w *walker) endTag(name []byte) {
 	if w.hidden > 0 {
-		if name == w.hider {
+		if string(name) == w.hider {
 			w.hidden--
 		}
 		return
 	}
-	switch name {
+	switch string(name) {
 	case "br":
 		w.newline()
 	case "a":
@@ -152,15 +129,24 @@ func (w *walker) endTag(name string) {
 	case "p":
 		w.breakLine(1)
 	default:
-		if gap := blockGap(name); gap > 0 {
+		if gap := blockGap(string(name)); gap > 0 {
 			w.breakLine(gap)
 		}
 	}
 }
 
-// hides tells whether a style takes the element from the page.
-func hides(style string) bool {
-	return strings.Contains(strings.ToLower(cut(style, maxStyle)), "display") && strings.Contains("; "+filterStyle(style), "; display: none")
+// hides tells whether a tag's style takes its element from the page.
+func hides(t *tag) bool {
+	style := get(t.Token, "style")
+	return t.Type == html.StartTagToken && (t.element == nil || t.element.kind != void) &&
+		strings.Contains(strings.ToLower(cut(style, maxStyle)), "display") && strings.Contains("; "+filterStyle(style), "; display: none")
+}
+
+func gapBefore(t html.Token) int {
+	if t.Data == "p" {
+		return paragraphGap(t)
+	}
+	return blockGap(t.Data)
 }
 
 // blockGap is how many line ends stand around an element; 0 if it is in a line.
@@ -283,29 +269,59 @@ func bare(s string) string {
 }
 
 // text writes the text between two tags.
-func (w *walker) text(s string) {
-	s = unseen.Replace(strings.ToValidUTF8(s, "\uFFFD"))
-	if w.pre > 0 {
-		w.verbatim(s)
+func (w *walker) text(s []byte) {
+	if w.hidden > 0 {
 		return
 	}
-	for i, part := range strings.FieldsFunc(s, isSpace) {
-		if i > 0 || isSpace(rune(s[0])) {
-			w.space = true
-		}
-		part = strings.ReplaceAll(part, "\u00a0", " ")
-		if !w.begun || w.gap > 0 {
-			part = strings.TrimLeft(part, " ") // a paragraph of one &nbsp; is an empty line
-		}
-		w.word(part)
+	s = visible(s)
+	if w.pre > 0 {
+		w.verbatim(string(s))
+		return
 	}
-	if s != "" && isSpace(rune(s[len(s)-1])) {
-		w.space = true
+	whole := !bytes.Contains(s, nbsp) // words with a space between them can be written as one
+	for at := 0; at < len(s); {
+		if isSpace(s[at]) {
+			w.space = true
+			at++
+			continue
+		}
+		from := at
+		for at < len(s) && (!isSpace(s[at]) || whole && s[at] == ' ' && at+1 < len(s) && !isSpace(s[at+1])) {
+			at++
+		}
+		w.run(s[from:at], whole)
 	}
 }
 
+// run writes a word, or words if they are whole: without spaces that do not break.
+func (w *walker) run(s []byte, whole bool) {
+	if !whole {
+		s = bytes.ReplaceAll(s, nbsp, []byte(" "))
+		if !w.begun || w.gap > 0 {
+			s = bytes.TrimLeft(s, " ") // a paragraph of one &nbsp; is an empty line
+		}
+	}
+	w.begin()
+	w.out.Write(s)
+}
+
+var nbsp = []byte("\u00a0")
+
 // unseen are zero octets, byte order marks and the places where a word may break.
-var unseen = strings.NewReplacer("\x00", "", "\uFEFF", "", "\u200B", "", "\u00AD", "")
+var unseen = [][]byte{{0}, []byte("\uFEFF"), []byte("\u200B"), []byte("\u00AD")}
+
+// visible gives s, as valid UTF-8, without what is unseen.
+func visible(s []byte) []byte {
+	if !utf8.Valid(s) {
+		s = bytes.ToValidUTF8(s, []byte("\uFFFD"))
+	}
+	for _, u := range unseen {
+		if bytes.IndexByte(s, u[0]) >= 0 && bytes.Contains(s, u) { // the first alone is quick, and most texts have none
+			s = bytes.ReplaceAll(s, u, nil)
+		}
+	}
+	return s
+}
 
 // isSpace tells the white space that HTML collapses (HTML, "ASCII whitespace").
-func isSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f' }
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }

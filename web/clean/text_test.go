@@ -28,7 +28,7 @@ func TestText(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			if got := Text([]byte(row.mail)); got != row.want {
+			if got := Text(row.mail); got != row.want {
 				t.Errorf("got\n%s\nwant\n%s", got, row.want)
 			}
 		})
