@@ -136,6 +136,20 @@ func TestSuspectExport(t *testing.T) {
 	}
 }
 
+// Whoever forwards a message is told which of its files stay behind.
+func TestSuspectForward(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	id, v := s.person(astridID).suspectReply(s.send(letterText, astrid).ID), s.staff()
+	v.get("/messages/"+id+"/forward").is(http.StatusOK).has(
+		"Spärrade filer skickas inte med.", `faktura.doc <small>21 byte</small> <span class="tag warn">Spärrad</span>`, "intyg.txt <small>7 byte</small></li>")
+	on := []field{{"form", v.token("/messages/" + id + "/forward")}, {"about", id}, {"kind", "forward"}, {"from", anna.String()}, {"to", anna.String()}, {"subject", "Vb"}, {"text", "FYI"}, {"attached", "1"}}
+	sent := sentID(t, v.writeMail(on))
+	v.get("/messages/"+sent.String()).is(http.StatusOK).has("intyg.txt", "bild.png").lacks("faktura.doc")
+	whole := s.send(filesText, astrid).ID.String()
+	v.get("/messages/" + whole + "/forward").is(http.StatusOK).has("Skicka med filerna").lacks("Spärrad")
+}
+
 // What staff write is not sent, and they keep their text.
 func TestSuspectMailOfStaff(t *testing.T) {
 	t.Parallel()

@@ -75,6 +75,11 @@ type writeBody struct {
 	Asked  askedPurpose
 }
 
+// Fenced tells that some of the files do not go along.
+func (b writeBody) Fenced() bool {
+	return slices.ContainsFunc(b.Files, func(f file) bool { return f.Fenced })
+}
+
 // Copies are the fields for those who get a copy.
 func (b writeBody) Copies() []copyField { return []copyField{{"cc", b.Cc}, {"bcc", b.Bcc}} }
 
@@ -213,10 +218,10 @@ func (s *Server) offered(ctx context.Context, r *vault.Reader) (out []string, er
 	return slices.Compact(out), err
 }
 
-// ownFiles are the files of a message as they go along when it is forwarded.
+// ownFiles are the files of a message as they go along when it is forwarded, but for those that are fenced.
 func ownFiles(c *vault.Content) (out []file, err error) {
 	for _, p := range c.Index().Attachments(nil) {
-		out = append(out, file{Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype, Size: p.Decoded})
+		out = append(out, file{Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype, Size: p.Decoded, Fenced: c.Fenced(p)})
 	}
 	return out, nil
 }
