@@ -178,6 +178,7 @@ func TestPurposeOfACase(t *testing.T) {
 			if got := v.get(page).is(http.StatusOK).body; strings.Contains(got, `/case" download>`) != (row.mode == web.PurposeOff) {
 				t.Error("the link does not say what comes")
 			}
+			v.get(page + "/delete").is(http.StatusOK).has(page + `/case">`) // a form is not to be saved as a file
 			if row.mode != web.PurposeOff {
 				v.get(page+"/case").is(http.StatusOK).has(`name="purpose"`, `value="`+row.sent.Text+`"`)
 				if n := s.events("export", "ok"); n != 0 {
