@@ -324,7 +324,7 @@ func TestSecondPerson(t *testing.T) {
 	if strings.Contains(page, "9802") {
 		t.Errorf("the number stands in the address: %s", page)
 	}
-	annas.get(page).is(http.StatusOK).has("Dnr 2026-118", "Skyddad identitet", "Be en andra person").lacks("person:read", ">read<", "9802", sent.ID.String())
+	annas.get(page).is(http.StatusOK).has("Dnr 2026-118", "Skyddad identitet", "Be en andra person").lacks("person:read", ">Meddelande läst<", "9802", sent.ID.String())
 	bos.get(page).is(http.StatusNotFound)
 	bos.get("/admin/audit").lacks("Väntar på ditt godkännande")
 	annas.follow(annas.post(page+"/ask", nil).to(page + "?done=asked")).has("Väntar på att en annan")
@@ -332,11 +332,11 @@ func TestSecondPerson(t *testing.T) {
 	bos.get("/admin/audit").has("Väntar på ditt godkännande", "Dnr 2026-118", anna.String())
 	bos.post(page+"/answer", url.Values{"answer": {"perhaps"}}).is(http.StatusBadRequest)
 	bos.post(page+"/answer", url.Values{"answer": {"refuse"}}).to("/admin/audit?done=refused")
-	annas.get(page).has(bo.String() + " har sagt nej").lacks(">read<")
+	annas.get(page).has(bo.String() + " har sagt nej").lacks(">Meddelande läst<")
 	annas.post(page+"/ask", nil).to(page + "?done=asked")
 	bos.post(page+"/answer", url.Values{"answer": {"approve"}}).to("/admin/audit?done=approved")
 	bos.post(page+"/answer", url.Values{"answer": {"approve"}}).is(http.StatusConflict)
-	annas.get(page).has("Godkänd av "+bo.String(), ">read<", sent.ID.String()).lacks("Skyddad identitet<")
+	annas.get(page).has("Godkänd av "+bo.String(), ">Meddelande läst<", sent.ID.String()).lacks("Skyddad identitet<")
 	annas.get("/admin/audit").has("Godkänd")
 	if s.eventsBy(anna, "search audit") != 1 || s.eventsBy(bo, "approve search") != 1 || s.eventsBy(bo, "refuse search") != 1 {
 		t.Error("it is not in the audit")

@@ -196,6 +196,25 @@ func (s *Server) answerSearch(v *visit, a *vault.Administration) error {
 	return v.done("/admin/audit", done)
 }
 
+// Action is an event of the audit in words. The names it has in the audit itself are what commands show and filters take.
+func (p page) Action(name string) string {
+	if kind, ok := strings.CutPrefix(name, "notice "); ok {
+		return p.wordOr("admin.kind."+kind, name)
+	}
+	return p.wordOr("audit."+name, name)
+}
+
+// Result is how an event ended, in words.
+func (p page) Result(name string) string { return p.wordOr("audit.result."+name, name) }
+
+// wordOr is a text if there is one, such as not for the code of a bounce.
+func (p page) wordOr(key, otherwise string) string {
+	if word := p.text(key); word != key {
+		return word
+	}
+	return otherwise
+}
+
 // Until is a search's last day: its end is the beginning of the next.
 func (p page) Until(t time.Time) string { return p.day(t.Add(-time.Second)) }
 

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -97,7 +98,7 @@ func TestTextsAreUsed(t *testing.T) {
 	for _, f := range writeFaults {
 		used["write.error."+f.name] = true
 	}
-	made := []string{"info.", "wait.say.", "mailbox.", "status.", "hold.error.", "problem.fault.", "message.encrypted.", "write.kind.", "write.cc", "write.bcc", "admin.nav.", "admin.about.", "admin.done.", "admin.kind.", "admin.asked."} // put together from a value
+	made := []string{"info.", "wait.say.", "mailbox.", "status.", "hold.error.", "problem.fault.", "message.encrypted.", "write.kind.", "write.cc", "write.bcc", "admin.nav.", "admin.about.", "admin.done.", "admin.kind.", "admin.asked.", "audit."} // put together from a value
 	for k := range languages[0].texts {
 		composed := false
 		for _, prefix := range made {
@@ -105,6 +106,44 @@ func TestTextsAreUsed(t *testing.T) {
 		}
 		if !used[k] && !composed {
 			t.Errorf("text %s is not used", k)
+		}
+	}
+}
+
+// TestAuditInWords reads the code that writes the audit: every event has a name for people.
+func TestAuditInWords(t *testing.T) {
+	t.Parallel()
+	event := regexp.MustCompile(`(?:Action: |vent\(|audit\(ctx, [a-z.]+, |changeSearch\(ctx, id, |note\(ctx, |action :?= |action, [a-z]+ :?= )"([a-z ]+)"`)
+	n := 0
+	for _, folder := range []string{".", "../vault", "../cmd/sigill"} {
+		names, err := fs.Glob(os.DirFS(folder), "*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			b, err := os.ReadFile(filepath.Join(folder, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range event.FindAllStringSubmatch(string(b), -1) {
+				if n++; !strings.HasSuffix(name, "_test.go") && languages[0].texts["audit."+m[1]] == "" {
+					t.Errorf("%s/%s: there is no text for the event %q", folder, name, m[1])
+				}
+			}
+		}
+	}
+	if n < len(auditActions) {
+		t.Errorf("%d events are found in the code", n)
+	}
+	p := page{catalogue: languages[0]}
+	for name, want := range map[string]string{"notice reminder": "Till mottagaren: påminnelse", "read": "Meddelande läst", "of tomorrow": "of tomorrow"} {
+		if got := p.Action(name); got != want {
+			t.Errorf("%q is %q, want %q", name, got, want)
+		}
+	}
+	for _, action := range auditActions {
+		if p.Action(action) == action {
+			t.Errorf("%q is offered without a word", action)
 		}
 	}
 }
