@@ -264,6 +264,13 @@ func TestConnectorBySignature(t *testing.T) {
 		{"a second author on top", "From: chef@kommun.example\r\n" + s.sign("kommun.example", plain), "550 5.7.1", 0, 0},
 		{"the subject is not signed", s.sign("kommun.example", plain, "From", "To"), "550 5.7.20", 0, 0},
 		{"only a part of the body is signed", strings.Replace(s.sign("kommun.example", plain), "v=1;", "v=1; l=7;", 1), "550 5.7.20", 0, 0},
+		{"text was added behind more white space than any mail has", s.sign("kommun.example", plain) + strings.Repeat("\r\n", 40<<10) + "More.\r\n", "550 5.7.20", 0, 0},
+		{"white space that is as good as none at the end", s.sign("kommun.example", plain) + strings.Repeat("\r\n", 30<<10), "250 2.0.0", 0, 1},
+		{"as much white space as a mail may have, in it", s.sign("kommun.example", head("Hej")+"a"+strings.Repeat("\r\n", 30<<10)+"b\r\n"), "250 2.0.0", 0, 1},
+		{"a signature of ours with a header of folds without end", "X: y\r\n" + strings.Repeat(" \r\n", 60<<10) + s.sign("kommun.example", plain), "550 5.7.20", 0, 0},
+		{"a signature that names every field a thousand times", strings.Replace(s.sign("kommun.example", plain), "h=", "h="+strings.Repeat("a:", 1000), 1), "550 5.7.20", 0, 0},
+		{"a second tag for the domain", strings.Replace(s.sign("annan.example", plain), "v=1;", "v=1; d=kommun.example;", 1), "550 5.7.20", 0, 0},
+		{"junk signatures of others before ours are not looked at", strings.ReplaceAll(junk, "kommun", "annan") + s.sign("kommun.example", plain), "250 2.0.0", 0, 1},
 		{"more signatures than are looked at", junk + s.sign("kommun.example", plain), "550 5.7.20", 0, 0},
 	} {
 		t.Run(row.why, func(t *testing.T) {
