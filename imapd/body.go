@@ -38,18 +38,17 @@ func (f *fetch) bodies(entries []vault.Entry) error {
 // seen sets the Seen flag after the messages have gone out (RFC 3501 section 6.4.5). The watch tells the client, in the
 // poll after the command.
 func (f *fetch) seen(uids []vault.UID) error {
-	peek := true
-	for _, item := range f.options.BodySection {
-		peek = peek && item.Peek
-	}
-	for _, item := range f.options.BinarySection {
-		peek = peek && item.Peek
-	}
-	if peek || f.selected.readOnly || len(uids) == 0 {
+	if f.peeks() || f.selected.readOnly || len(uids) == 0 {
 		return nil
 	}
 	_, err := f.reader.StoreFlags(f.ctx, f.selected.id, uids, vault.AddFlags, vault.Seen, nil)
 	return err
+}
+
+// peeks tells that nothing is to be marked as seen.
+func (f *fetch) peeks() bool {
+	return !slices.ContainsFunc(f.options.BodySection, func(item *imap.FetchItemBodySection) bool { return !item.Peek }) &&
+		!slices.ContainsFunc(f.options.BinarySection, func(item *imap.FetchItemBinarySection) bool { return !item.Peek })
 }
 
 // headersOnly tells that a client lists messages by their headers and reads none.

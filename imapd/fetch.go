@@ -3,7 +3,6 @@ package imapd
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/emersion/go-imap/v2"
@@ -13,12 +12,11 @@ import (
 	"sigill/vault/message"
 )
 
-// How many messages are taken out of the vault at a time, before the client is written to; of indexes as many as make
-// listingSize octets. The first reads of a batch of bodies are one entry in the audit's commit.
+// How many messages are taken out of the vault at a time, before the client is written to. The first reads of a batch of
+// bodies are one entry in the audit's commit.
 const (
-	entryBatch  = 1024
-	bodyBatch   = 64
-	listingSize = 32 << 10
+	entryBatch = 1024
+	bodyBatch  = 64
 	// maxGap is how many entries that are not wanted are read over rather than begin another transaction.
 	maxGap = 64
 )
@@ -28,7 +26,8 @@ type fetch struct {
 	*session
 	options *imap.FetchOptions
 	names   names
-	text    text // of the response that is being written
+	text    text   // of the response that is being written
+	kept    []byte // fields of a header
 	// failed is what the client is told of the first message that could not be served; the others are.
 	failed  error
 	missing bool
@@ -42,7 +41,7 @@ func (s *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 	utf8 := s.library.EnabledCaps().Has(imap.CapUTF8Accept)
 	f := &fetch{session: s, options: o, names: s.names(w, o), text: text{utf8: utf8}}
 	err := f.run(set)
-	clear(f.text.b)
+	f.wipe()
 	if _, seq := set.(imap.SeqSet); err == nil && f.failed == nil && seq && f.missing {
 		err = errExpunged // RFC 2180 section 4.1.2; a UID that is gone is no fault (RFC 3501 section 6.4.8)
 	}
@@ -60,17 +59,22 @@ func (f *fetch) run(set imap.NumSet) error {
 	if err != nil {
 		return err
 	}
+	if f.lists() {
+		return f.list(spans)
+	}
 	return f.entries(spans, f.serve)
+}
+
+func (f *fetch) wipe() {
+	clear(f.text.b[:cap(f.text.b)])
+	clear(f.kept[:cap(f.kept)])
 }
 
 // serve writes what is wanted of some messages.
 func (f *fetch) serve(entries []vault.Entry) error {
 	step, size := f.plain, entryBatch
-	switch {
-	case f.readsBodies():
+	if f.readsBodies() {
 		step, size = f.bodies, bodyBatch
-	case f.options.Envelope || f.options.BodyStructure != nil || len(f.options.BinarySectionSize) > 0:
-		step = f.indexed
 	}
 	for batch := range slices.Chunk(entries, size) {
 		if err := step(batch); err != nil {
@@ -86,45 +90,13 @@ func (f *fetch) readsBodies() bool {
 
 func (f *fetch) plain(entries []vault.Entry) error {
 	for _, e := range entries {
-		if err := f.one(e, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// indexed writes what is made of indexes: into memory while the vault's transaction is open, and then to the client.
-func (f *fetch) indexed(entries []vault.Entry) error {
-	for len(entries) > 0 {
-		taken, failed := 0, map[int]error{}
-		err := f.eachIndex(f.ctx, f.selected.id, entries, func(e vault.Entry, ix *message.Index, err error) bool {
-			if err != nil {
-				failed[taken] = err
-			} else if f.begin(e, ix) {
-				f.text.raw(")\r\n")
-			}
-			taken++
-			return len(f.text.b) < listingSize
-		})
-		if err = errors.Join(err, f.write()); err != nil {
-			return err
-		}
-		for _, i := range slices.Sorted(maps.Keys(failed)) {
-			if err := f.lost(entries[i], failed[i]); err != nil {
+		if f.begin(e, nil) {
+			if err := f.end(); err != nil {
 				return err
 			}
 		}
-		entries = entries[taken:]
 	}
 	return nil
-}
-
-// one writes a response without bodies.
-func (f *fetch) one(e vault.Entry, ix *message.Index) error {
-	if !f.begin(e, ix) {
-		return nil
-	}
-	return f.end()
 }
 
 // begin begins a response with all but bodies; false for a message that the client does not know. None is empty, even if

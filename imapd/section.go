@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"io"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -122,11 +121,27 @@ type fields struct {
 }
 
 func newFields(r io.Reader, item *imap.FetchItemBodySection) *fields {
-	f := &fields{in: bufio.NewReader(r), names: item.HeaderFields}
-	if len(f.names) == 0 {
-		f.names, f.not = item.HeaderFieldsNot, true
+	f := choice(item)
+	f.in = bufio.NewReader(r)
+	return &f
+}
+
+func choice(item *imap.FetchItemBodySection) fields {
+	if len(item.HeaderFields) == 0 {
+		return fields{names: item.HeaderFieldsNot, not: true}
 	}
-	return f
+	return fields{names: item.HeaderFields}
+}
+
+// appendFields is what newFields reads, of a header in memory.
+func appendFields(dst, header []byte, item *imap.FetchItemBodySection) []byte {
+	f := choice(item)
+	for line := range bytes.Lines(header) {
+		if f.keep = f.wanted(line); f.keep {
+			dst = append(dst, line...)
+		}
+	}
+	return dst
 }
 
 // Read is io.Reader's.
@@ -161,6 +176,11 @@ func (f *fields) wanted(line []byte) bool {
 	if !found {
 		return f.not
 	}
-	trimmed := strings.TrimRight(string(name), " \t")
-	return f.not != slices.ContainsFunc(f.names, func(n string) bool { return strings.EqualFold(n, trimmed) })
+	name = bytes.TrimRight(name, " \t")
+	for _, n := range f.names {
+		if len(n) == len(name) && strings.EqualFold(n, string(name)) {
+			return !f.not
+		}
+	}
+	return f.not
 }

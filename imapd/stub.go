@@ -127,24 +127,6 @@ func (s *session) readIndexes(ctx context.Context, entries ...vault.Entry) ([]*m
 	})
 }
 
-// eachIndex is vault.Reader.EachIndex.
-func (s *session) eachIndex(ctx context.Context, id vault.MailboxID, entries []vault.Entry, fn func(vault.Entry, *message.Index, error) bool) error {
-	if s.stubs == nil {
-		return s.reader.EachIndex(ctx, id, entries, func(e vault.Entry, ix *message.Index, err error) bool {
-			if stubs := s.stub(e); stubs != nil && err == nil {
-				ix = stubs.of(e).Index()
-			}
-			return fn(e, ix, err)
-		})
-	}
-	for _, e := range entries {
-		if !fn(e, s.stubs.of(e).Index(), nil) {
-			break
-		}
-	}
-	return nil
-}
-
 // opener opens messages: for reading, for their headers, or for a search.
 type opener func(context.Context, ...vault.MessageID) ([]*vault.Content, error)
 

@@ -45,6 +45,9 @@ func (t *text) number(n int64) { t.b = strconv.AppendInt(t.b, n, 10) }
 
 // string writes a quoted string, or a literal if it cannot be one (RFC 3501 section 4.3).
 func (t *text) string(s string) {
+	if t.quote(s) {
+		return
+	}
 	begin := len(t.b)
 	t.raw(`"`)
 	from := 0 // of what is not yet copied
@@ -63,6 +66,42 @@ func (t *text) string(s string) {
 	}
 	t.raw(s[from:])
 	t.raw(`"`)
+}
+
+// quote writes what can be quoted as it stands.
+func (t *text) quote(s string) bool {
+	if !simple(s) {
+		return false
+	}
+	t.b = append(append(append(t.b, '"'), s...), '"')
+	return true
+}
+
+// simple tells what can be quoted as it stands, as nearly all texts can.
+func simple(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return len(s) <= maxQuoted-len("<>")
+}
+
+// clean writes a string without what none may hold.
+func (t *text) clean(s string) {
+	if !t.quote(s) {
+		t.string(clean(s))
+	}
+}
+
+// word writes text as a header has it (RFC 2047), and NIL for what is absent.
+func (t *text) word(s string) {
+	switch {
+	case s == "":
+		t.raw("NIL")
+	case !t.quote(s):
+		t.string(word(s))
+	}
 }
 
 // literal writes the head of a literal whose octets follow.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,6 +117,61 @@ func TestEachIndex(t *testing.T) {
 	})
 	if !errors.Is(err, vault.ErrNotFound) {
 		t.Error(err)
+	}
+}
+
+// TestEachHeader: headers as Headers has them, by several goroutines at once; none of a message that is gone, of one whose
+// header is longer than a chunk, nor of another's. None is a read.
+func TestEachHeader(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.deposit(mail("a@x", "ett"), anna, false, cia)
+	h.deposit(append([]byte("X-Long: "+strings.Repeat(strings.Repeat("y", 96)+"\r\n ", 3000)+"\r\n"), mail("b@x", "två")...), anna, false, cia)
+	h.deposit(mail("c@x", "tre", strings.Repeat("text ", 100_000)), anna, false, cia)
+	r := h.reader(vault.Staff(cia))
+	inbox := box(t, r, cia, vault.Inbox)
+	all := append(entries(t, r, cia, vault.Inbox), vault.Entry{UID: 99})
+	var want [][]byte
+	for _, e := range all[:3] {
+		c, err := r.Headers(t.Context(), e.Message)
+		must(t, err)
+		octets, err := io.ReadAll(c[0].Section(c[0].Index().Root.Header))
+		must(t, err)
+		want = append(want, octets)
+	}
+	var wait sync.WaitGroup
+	for range 3 {
+		wait.Go(func() {
+			i := 0
+			err := r.EachHeader(t.Context(), inbox.ID, all, func(e vault.Entry, ix *message.Index, header []byte, err error) bool {
+				switch {
+				case i == 3:
+					if !errors.Is(err, vault.ErrNotFound) || header != nil {
+						t.Errorf("of a message that is not there: %.50q, %v", header, err)
+					}
+				case err != nil || ix.Size != e.Size || ix.Root.Header.Size != int64(len(want[i])):
+					t.Errorf("message %d: %v, %+v", i, err, ix)
+				case i == 1 && header != nil, i != 1 && !bytes.Equal(header, want[i]):
+					t.Errorf("message %d: %.50q, want %.50q", i, header, want[i])
+				}
+				i++
+				return true
+			})
+			if err != nil || i != len(all) {
+				t.Errorf("%d messages, %v", i, err)
+			}
+		})
+	}
+	wait.Wait()
+	err := h.reader(vault.Staff(bo)).EachHeader(t.Context(), inbox.ID, all, func(vault.Entry, *message.Index, []byte, error) bool {
+		t.Error("another's header")
+		return true
+	})
+	if !errors.Is(err, vault.ErrNotFound) {
+		t.Error(err)
+	}
+	if slices.ContainsFunc(events(t, h), func(e vault.Event) bool { return e.Action == "read" }) {
+		t.Error("a header is taken for a read")
 	}
 }
 

@@ -264,47 +264,6 @@ func (r *Reader) Indexes(ctx context.Context, ids ...MessageID) (out []*message.
 	return out, err
 }
 
-// EachIndex gives the structure of entries of one of the principal's mailboxes, one after the other, until fn returns false:
-// as Indexes, for lists of thousands. fn runs in the transaction, so it must not do network I/O, and keeps nothing of the
-// index, whose memory is the next one's. An error that fn is given is of that entry alone, such as ErrNotFound for one that
-// is gone.
-func (r *Reader) EachIndex(ctx context.Context, id MailboxID, entries []Entry, fn func(Entry, *message.Index, error) bool) error {
-	return r.view(ctx, func(a *access) error {
-		if _, err := a.box(id); err != nil {
-			return err
-		}
-		var ix message.Index
-		var room []byte
-		defer func() { clear(room[:cap(room)]) }()
-		for _, e := range entries {
-			var err error
-			if room, err = a.listed(spot{id, e.UID}, e.Message, room[:0], &ix); !fn(e, &ix, mapError(err)) {
-				break
-			}
-		}
-		return nil
-	})
-}
-
-// listed reads the index of a message that lies there into ix; its texts lie in room, which is given back as large as it
-// was needed. What is asked of the store comes in the order it lies in, so that it is found by a step.
-func (a *access) listed(at spot, id MessageID, room []byte, ix *message.Index) ([]byte, error) {
-	wrapped, sealed := a.r.Get(tKey, id[:]), a.r.Get(tIndex, id[:])
-	if wrapped == nil || sealed == nil || a.r.Get(tWhere, whereKey(id, at.box, at.uid)) == nil {
-		return room, ErrNotFound
-	}
-	key, err := a.unwrap(id, wrapped)
-	if err != nil {
-		return room, err
-	}
-	defer key.Wipe()
-	plain, err := key.OpenOnly("index", room, sealed, a.place(tIndex, id[:]))
-	if err != nil {
-		return room, err
-	}
-	return plain, decodeInPlace(plain, ix)
-}
-
 func (t *tx) contentKey(id MessageID) (*seal.Key, error) {
 	wrapped := t.r.Get(tKey, id[:])
 	if wrapped == nil {

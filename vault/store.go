@@ -93,6 +93,9 @@ func (v *Vault) committed(t *tx) {
 
 // mapError gives the sentinels of this package for those of the packages below it.
 func mapError(err error) error {
+	if err == nil {
+		return nil
+	}
 	for _, m := range []struct{ from, to error }{
 		{kv.ErrFull, ErrFull},
 		{syscall.ENOSPC, ErrFull}, // of the keyring

@@ -27,47 +27,70 @@ const null = simple<<5 | 22
 
 // Reader reads a record. After the first thing it cannot read it gives zero values, and OK is false.
 type Reader struct {
-	rest []byte
-	bad  bool
+	record []byte
+	at     int // of what comes next
+	bad    bool
 }
 
 // NewReader reads a record that stays as it is for as long as its texts are used.
-func NewReader(record []byte) Reader { return Reader{rest: record} }
+func NewReader(record []byte) Reader { return Reader{record: record} }
 
 // OK tells that all of the record has been read.
-func (r *Reader) OK() bool { return !r.bad && len(r.rest) == 0 }
+func (r *Reader) OK() bool { return !r.bad && r.at == len(r.record) }
 
 // Fail makes the reader give up.
-func (r *Reader) Fail() { r.rest, r.bad = nil, true }
+func (r *Reader) Fail() { r.at, r.bad = len(r.record), true }
+
+// short reads the head of an item whose argument is in its first octet, as that of most is.
+func (r *Reader) short(want byte) (n int, ok bool) {
+	if r.at < len(r.record) && r.record[r.at]-want<<5 < 24 {
+		n, ok = int(r.record[r.at]-want<<5), true
+		r.at++
+	}
+	return n, ok
+}
 
 // head reads an item's major type and its argument (RFC 8949 section 3).
 func (r *Reader) head() (major byte, n uint64) {
-	if len(r.rest) == 0 {
+	rest := r.record[r.at:]
+	if len(rest) == 0 {
 		r.Fail()
 		return simple, 0
 	}
-	first := r.rest[0]
-	r.rest = r.rest[1:]
-	info := first & 31
+	info, size := rest[0]&31, 0
 	if info < 24 {
-		return first >> 5, uint64(info)
+		n = uint64(info)
+	} else {
+		size = 1 << (info - 24)
 	}
-	size := 1 << (info - 24)
-	if info > 27 || size > len(r.rest) {
+	if info > 27 || size >= len(rest) {
 		r.Fail()
 		return simple, 0
 	}
-	for _, b := range r.rest[:size] {
+	for _, b := range rest[1:][:size] {
 		n = n<<8 | uint64(b)
 	}
-	r.rest = r.rest[size:]
-	return first >> 5, n
+	r.at += 1 + size
+	return rest[0] >> 5, n
 }
 
 // count reads the head of something that has n items of at least size octets each.
-func (r *Reader) count(want byte, size uint64) int {
+func (r *Reader) count(want byte, size int) int {
+	n, ok := r.short(want)
+	if !ok {
+		n = r.longCount(want)
+	}
+	if n*size > len(r.record)-r.at {
+		r.Fail()
+		return 0
+	}
+	return n
+}
+
+// longCount gives no more than there are octets.
+func (r *Reader) longCount(want byte) int {
 	major, n := r.head()
-	if major != want || n > uint64(len(r.rest))/size {
+	if major != want || n > uint64(len(r.record)-r.at) {
 		r.Fail()
 		return 0
 	}
@@ -76,11 +99,11 @@ func (r *Reader) count(want byte, size uint64) int {
 
 // Null reads null, if that is what comes.
 func (r *Reader) Null() bool {
-	if len(r.rest) > 0 && r.rest[0] == null {
-		r.rest = r.rest[1:]
-		return true
+	if r.at == len(r.record) || r.record[r.at] != null {
+		return false
 	}
-	return false
+	r.at++
+	return true
 }
 
 // Map gives how many fields follow, each a Field and its value.
@@ -91,11 +114,12 @@ func (r *Reader) List() int { return r.count(list, 1) }
 
 // Field gives a field's number, 0 for what is no number from 1 to 99.
 func (r *Reader) Field() int {
+	if rest := r.record[r.at:]; len(rest) > 1 && rest[0] == text<<5|1 && '1' <= rest[1] && rest[1] <= '9' {
+		r.at += 2 // as most are
+		return int(rest[1] - '0')
+	}
 	key := r.string(text)
-	switch {
-	case len(key) == 1 && '1' <= key[0] && key[0] <= '9':
-		return int(key[0] - '0')
-	case len(key) == 2 && '1' <= key[0] && key[0] <= '9' && '0' <= key[1] && key[1] <= '9':
+	if len(key) == 2 && '1' <= key[0] && key[0] <= '9' && '0' <= key[1] && key[1] <= '9' {
 		return int(key[0]-'0')*10 + int(key[1]-'0')
 	}
 	return 0
@@ -112,13 +136,16 @@ func (r *Reader) Octets() []byte { return r.string(octets) }
 
 func (r *Reader) string(want byte) []byte {
 	n := r.count(want, 1)
-	b := r.rest[:n:n]
-	r.rest = r.rest[n:]
+	b := r.record[r.at:][:n:n]
+	r.at += n
 	return b
 }
 
 // Int reads an integer.
 func (r *Reader) Int() int64 {
+	if n, ok := r.short(unsigned); ok {
+		return int64(n)
+	}
 	major, n := r.head()
 	if major > negative || int64(n) < 0 {
 		r.Fail()

@@ -61,7 +61,10 @@ func (k *Key) OpenOnly(label string, dst, sealed, aad []byte) ([]byte, error) {
 	derived := k.derive(label)
 	mac := newCMAC(derived[:])
 	clear(derived[:])
-	return openBox(dst, sealed, aad, mac.derive)
+	if !wellFormed(sealed) {
+		return nil, ErrDamaged
+	}
+	return open(mac.derive(halfOf(sealed)), dst, sealed, aad)
 }
 
 func newCMAC(key []byte) cmac {
@@ -82,7 +85,7 @@ func newCMAC(key []byte) cmac {
 
 // derive gives the key of a nonce's first half; the second half is its nonce. It is the key derivation of C2SP's
 // XAES-256-GCM: two blocks of CMAC in counter mode (NIST SP 800-108).
-func (c *cmac) derive(half []byte) *subkey {
+func (c *cmac) derive(half []byte) cipher.AEAD {
 	var key [2 * aes.BlockSize]byte
 	for i := range 2 {
 		block := key[i*aes.BlockSize:][:aes.BlockSize]
@@ -91,7 +94,11 @@ func (c *cmac) derive(half []byte) *subkey {
 		subtle.XORBytes(block, block, c.k1[:])
 		c.block.Encrypt(block, block)
 	}
-	return &subkey{half: [halfSize]byte(half), aead: newGCM(key[:])}
+	return newGCM(key[:])
+}
+
+func (k *boxKeys) subkey(half []byte) *subkey {
+	return &subkey{half: [halfSize]byte(half), aead: k.derive(half)}
 }
 
 // toSeal gives the key the next record is sealed under.
@@ -101,7 +108,7 @@ func (k *boxKeys) toSeal() *subkey {
 	}
 	var half [halfSize]byte
 	rand.Read(half[:])
-	s := k.derive(half[:])
+	s := k.subkey(half[:])
 	s.used.Store(1)
 	k.sealing.Store(s)
 	return s
@@ -114,7 +121,7 @@ func (k *boxKeys) toOpen(half []byte) *subkey {
 			return s
 		}
 	}
-	s := k.derive(half)
+	s := k.subkey(half)
 	k.opened.Store(s)
 	return s
 }
@@ -131,16 +138,19 @@ func (b *Box) Seal(dst, plain, aad []byte) []byte {
 
 // Open appends the record to dst, which must not overlap sealed. ErrDamaged if it was not sealed in this box with this aad.
 func (b *Box) Open(dst, sealed, aad []byte) ([]byte, error) {
-	return openBox(dst, sealed, aad, b.keys().toOpen)
-}
-
-// openBox opens by the key that subkeys gives for a nonce's first half.
-func openBox(dst, sealed, aad []byte, subkeys func(half []byte) *subkey) ([]byte, error) {
-	if len(sealed) < BoxOverhead || sealed[0] != algXAES256GCM {
+	if !wellFormed(sealed) {
 		return nil, ErrDamaged
 	}
-	nonce := sealed[1:recordHead]
-	plain, err := subkeys(nonce[:halfSize]).aead.Open(dst, nonce[halfSize:], sealed[recordHead:], aad)
+	return open(b.keys().toOpen(halfOf(sealed)).aead, dst, sealed, aad)
+}
+
+func wellFormed(sealed []byte) bool { return len(sealed) >= BoxOverhead && sealed[0] == algXAES256GCM }
+
+// halfOf is the half of the nonce that a record's key is made of.
+func halfOf(sealed []byte) []byte { return sealed[1:][:halfSize] }
+
+func open(aead cipher.AEAD, dst, sealed, aad []byte) ([]byte, error) {
+	plain, err := aead.Open(dst, sealed[1+halfSize:recordHead], sealed[recordHead:], aad)
 	if err != nil {
 		return nil, ErrDamaged
 	}
@@ -154,13 +164,20 @@ func Wrap(box *Box, content *Key, id ID) []byte {
 
 // Unwrap opens what Wrap sealed for that stream. ErrDamaged.
 func Unwrap(box *Box, wrapped []byte, id ID) (*Key, error) {
-	plain, err := box.Open(nil, wrapped, id[:])
-	if err != nil {
+	k := newKey()
+	if err := k.Unwrap(box, wrapped, id[:]); err != nil {
 		return nil, err
 	}
-	defer clear(plain)
-	if len(plain) != keySize {
-		return nil, ErrDamaged
+	return k, nil
+}
+
+// Unwrap makes k the key that Wrap sealed for that stream, for who opens many and holds one at a time. No digest may have
+// been made with k. After ErrDamaged it is no key.
+func (k *Key) Unwrap(box *Box, wrapped, id []byte) error {
+	k.Wipe()
+	if len(wrapped) != keySize+BoxOverhead {
+		return ErrDamaged
 	}
-	return KeyFromBytes(plain)
+	_, err := box.Open(k.secret().b[:0], wrapped, id)
+	return err
 }

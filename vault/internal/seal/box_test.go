@@ -8,7 +8,7 @@ import (
 // sealWith seals under a given nonce.
 func (b *Box) sealWith(nonce, dst, plain, aad []byte) []byte {
 	dst = append(append(dst, algXAES256GCM), nonce...)
-	return b.keys().derive(nonce[:halfSize]).aead.Seal(dst, nonce[halfSize:], plain, aad)
+	return b.keys().derive(nonce[:halfSize]).Seal(dst, nonce[halfSize:], plain, aad)
 }
 
 // TestNonces seals at once from many goroutines: no nonce comes twice, and no key seals more than it may.

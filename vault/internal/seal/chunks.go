@@ -24,9 +24,9 @@ type Chunks struct {
 
 // NewChunks gives the chunks of the stream that this content key, and no other stream, is for.
 func NewChunks(content *Key, id ID) *Chunks {
-	key := content.Derive("chunks")
-	defer key.Wipe()
-	aead := newGCM(key.secret().b[:])
+	key := content.derive("chunks")
+	defer clear(key[:])
+	aead := newGCM(key[:])
 	c := &Chunks{aead: hide(&aead)}
 	copy(c.bound[:], id[:])
 	return c

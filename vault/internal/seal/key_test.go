@@ -197,3 +197,26 @@ func TestOpenOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestUnwrapInto: one key after the other, and none of what was not wrapped.
+func TestUnwrapInto(t *testing.T) {
+	t.Parallel()
+	box, k := NewBox(NewKey()), NewKey()
+	for n := range 3 {
+		content, id := NewKey(), ID{byte(n)}
+		wrapped := Wrap(box, content, id)
+		if err := k.Unwrap(box, wrapped, id[:]); err != nil || !bytes.Equal(k.Bytes(), content.Bytes()) {
+			t.Errorf("key %d: %v", n, err)
+		}
+		for why, bad := range map[string][]byte{
+			"cut off": wrapped[:len(wrapped)-1], "of another stream": Wrap(box, content, ID{byte(n), 1}), "longer": box.Seal(nil, make([]byte, keySize+1), id[:]),
+		} {
+			if err := k.Unwrap(box, bad, id[:]); !errors.Is(err, ErrDamaged) || !bytes.Equal(k.Bytes(), make([]byte, keySize)) {
+				t.Errorf("%s: %v", why, err)
+			}
+			if got, err := Unwrap(box, bad, id); got != nil || !errors.Is(err, ErrDamaged) {
+				t.Errorf("%s: %v, %v", why, got, err)
+			}
+		}
+	}
+}
