@@ -57,6 +57,7 @@ type Limits struct {
 	PerAddress    int           // connections at one time of one IPv4 address or one IPv6 /64 network
 	AuthTries     int           // failed logins on one connection
 	Commands      int           // command lines without a mail taken
+	Rounds        int           // how often a mail has come by this server when it is taken to go round
 	AuthDelay     time.Duration // before a failed login is answered; grows with each try
 	Command       time.Duration // until the next command line is whole (RFC 5321 section 4.5.3.2.7)
 	Idle          time.Duration // between two octets of a message
@@ -71,7 +72,7 @@ type Limits struct {
 // DefaultLimits are for a municipality of any size.
 var DefaultLimits = Limits{
 	MessageSize: 150 << 20, HeaderSize: message.DefaultLimits.HeaderSize, Recipients: 100,
-	Connections: 1000, PerAddress: 100, AuthTries: 3, Commands: 1000, AuthDelay: time.Second,
+	Connections: 1000, PerAddress: 100, AuthTries: 3, Commands: 1000, Rounds: 3, AuthDelay: time.Second,
 	Command: 5 * time.Minute, Idle: 5 * time.Minute, Data: time.Hour, Reply: time.Minute, ShutdownGrace: 30 * time.Second,
 	Inside: 32 << 20, InsideAll: 256 << 20, Ahead: 1 << 20,
 }
@@ -153,7 +154,7 @@ func (l Limits) orDefault() Limits {
 	return Limits{
 		or(l.MessageSize, d.MessageSize), or(l.HeaderSize, d.HeaderSize), or(l.Recipients, d.Recipients),
 		or(l.Connections, d.Connections), or(l.PerAddress, d.PerAddress), or(l.AuthTries, d.AuthTries),
-		or(l.Commands, d.Commands), or(l.AuthDelay, d.AuthDelay), or(l.Command, d.Command), or(l.Idle, d.Idle),
+		or(l.Commands, d.Commands), or(l.Rounds, d.Rounds), or(l.AuthDelay, d.AuthDelay), or(l.Command, d.Command), or(l.Idle, d.Idle),
 		or(l.Data, d.Data), or(l.Reply, d.Reply), or(l.ShutdownGrace, d.ShutdownGrace),
 		or(l.Inside, d.Inside), or(l.InsideAll, d.InsideAll), or(l.Ahead, d.Ahead),
 	}

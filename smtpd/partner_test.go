@@ -87,7 +87,7 @@ func TestPartnerGetsTheMessage(t *testing.T) {
 	}
 	local, _, _ := strings.Cut(mails[0].From, "+")
 	raw := string(mails[0].Data)
-	if local != "retur" || !strings.HasPrefix(raw, "Received: by gateway.example id ") || !strings.Contains(raw, "\r\nSubject: Provsvar\r\n\r\nhemligt\r\n") {
+	if local != "retur" || !strings.HasPrefix(raw, "Received: by gateway.example (Sigill) id ") || !strings.Contains(raw, "\r\nSubject: Provsvar\r\n\r\nhemligt\r\n") {
 		t.Errorf("from %s:\n%s", mails[0].From, raw)
 	}
 	for _, m := range g.upstream.Mails() {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"sigill/smtpd/relay"
 	"sigill/vault/message"
 )
 
@@ -18,30 +19,29 @@ func (s *session) received(tx transaction) []byte {
 		fmt.Fprintf(&b, "\t(using %s with cipher %s)\r\n",
 			strings.ReplaceAll(tls.VersionName(state.Version), " ", ""), tls.CipherSuiteName(state.CipherSuite))
 	}
-	fmt.Fprintf(&b, "\tby %s with %s id %s;\r\n\t%s\r\n", s.server.config.Hostname,
+	fmt.Fprintf(&b, "\tby %s %s with %s id %s;\r\n\t%s\r\n", s.server.config.Hostname, relay.Software,
 		protocol(tx.utf8, secure, !tx.account.IsZero()), tx.id, s.server.now().Format("Mon, 2 Jan 2006 15:04:05 -0700"))
 	return []byte(b.String())
 }
 
-// Hops after which a mail is taken to go round: in all (RFC 5321 section 6.3), and by this server.
-const (
-	maxHops    = 100
-	maxOwnHops = 3
-)
+// maxHops is how many hops a mail may have come by in all (RFC 5321 section 6.3).
+const maxHops = 100
 
-// looped tells that a mail goes round.
+// looped tells that a mail goes round: by this server, at once when it has come by as often as Limits.Rounds says, or
+// somewhere else.
 func (s *session) looped(header message.Header) bool {
 	hops, own := 0, 0
 	for _, trace := range header.Values("Received") {
 		hops++
 		words := strings.Fields(trace)
-		for i, word := range words[:max(0, len(words)-1)] {
-			if strings.EqualFold(word, "by") && strings.EqualFold(words[i+1], s.server.config.Hostname) {
+		for i := range max(0, len(words)-2) {
+			if strings.EqualFold(words[i], "by") && strings.EqualFold(words[i+1], s.server.config.Hostname) && words[i+2] == relay.Software {
 				own++
+				break
 			}
 		}
 	}
-	return hops > maxHops || own >= maxOwnHops
+	return hops > maxHops || own >= s.server.limits.Rounds
 }
 
 // protocol is the word of RFC 3848 or RFC 6531 section 4.3. Our client has said EHLO in all cases that matter; that it

@@ -112,7 +112,7 @@ var table = []struct {
 	{errTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{smtp.ErrDataTooLarge, 552, smtp.EnhancedCode{5, 3, 4}, "the message is too large"},
 	{errBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF, or the message holds NUL"},
-	{errLoop, 554, smtp.EnhancedCode{5, 4, 6}, "this mail goes round between mail systems; look at its Received fields"},
+	{errLoop, 554, smtp.EnhancedCode{5, 4, 6}, "this mail goes round between mail systems: it has come by here before, as its Received fields show; let the rule that sends mail here leave out what comes from here"},
 	{facts.ErrAttached, 550, smtp.EnhancedCode{5, 7, 1}, "a message of a sealed conversation is attached to this long mail; tag it as secure and send it again (rule: " + policy.RuleAttached + ")"},
 	{facts.ErrUnseen, 550, smtp.EnhancedCode{5, 7, 1}, "what is attached is packed too deep to be checked for sealed messages; tag it as secure and send it again (rule: " + policy.RuleBeyond + ")"},
 	{relay.ErrBareLine, 550, smtp.EnhancedCode{5, 6, 0}, "a line does not end in CRLF"},

@@ -42,7 +42,10 @@ func TestRoutes(t *testing.T) {
 		{"nobody sees who else got it", anna, []policy.Address{cecil}, "Bcc: dag@ut.example,\r\n eva@ut.example\r\nSubject: [secure] b\r\nbcc:\r\n\r\nBcc: x\r\n", "sealed as ", "Subject: b\r\n\r\nBcc: x\r\n", 0, []vault.JobKind{vault.NoticeMessage}},
 		{"a mail that passes keeps its Bcc", anna, []policy.Address{cecil}, "Bcc: dag@ut.example\r\n\r\n", "queued upstream", "", 1, nil},
 		{"a mail that goes round", anna, []policy.Address{cecil}, strings.Repeat("Received: from a by b with SMTP; x\r\n", 101) + plainMail, "554 5.4.6", "", 0, nil},
-		{"a mail that goes round here", anna, []policy.Address{cecil}, strings.Repeat("Received: from a\r\n\tby Gateway.Example with ESMTP id 1; x\r\n", 3) + secureMail, "554 5.4.6", "", 0, nil},
+		{"a mail that goes round here", anna, []policy.Address{cecil}, strings.Repeat("Received: from a\r\n\tby Gateway.Example (Sigill) with ESMTP id 1; x\r\n", 3) + secureMail, "554 5.4.6", "", 0, nil},
+		{"a mail that came by here for another recipient, and for one who sends it on", anna, []policy.Address{cecil}, strings.Repeat("Received: from a\r\n\tby gateway.example (Sigill) with ESMTP id 1; x\r\n", 2) + plainMail, "queued upstream", "", 1, nil},
+		{"a mail that came by other programs of our name", anna, []policy.Address{cecil}, strings.Repeat("Received: from a\r\n\tby gateway.example (Postfix) with ESMTP id 1; x\r\n", 9) + plainMail, "queued upstream", "", 1, nil},
+		{"our name and mark elsewhere in the field", anna, []policy.Address{cecil}, strings.Repeat("Received: from gateway.example (Sigill) by b with ESMTP id 1; x\r\n", 9) + plainMail, "queued upstream", "", 1, nil},
 		{"a mail that came a long way", anna, []policy.Address{cecil}, strings.Repeat("Received: from a by b with SMTP; x\r\n", 100) + plainMail, "queued upstream", "", 1, nil},
 		{"a long header is read", anna, []policy.Address{cecil}, "A: " + strings.Repeat(strings.Repeat("x", 900)+"\r\n ", 280) + "\r\nSubject: [secure]\r\n\r\nb\r\n", "sealed as ", "-", 0, []vault.JobKind{vault.NoticeMessage}},
 	} {
@@ -68,6 +71,27 @@ func TestRoutes(t *testing.T) {
 				t.Errorf("notices %v, want %v", jobs, row.jobs)
 			}
 		})
+	}
+}
+
+// TestMailThatComesBack sends what came out of the gateway in again, as a rule of the organisation's mail system would that
+// sends everything here.
+func TestMailThatComesBack(t *testing.T) {
+	t.Parallel()
+	for _, rounds := range []int{0, 1} {
+		g := start(t, func(o *setup) { o.Limits.Rounds = rounds })
+		mail, times := plainMail, 0
+		var err error
+		for ; err == nil && times < 10; times++ {
+			if _, err = g.send(mail, cecil); err == nil {
+				mails := g.upstream.Mails()
+				mail = string(mails[len(mails)-1].Data)
+			}
+		}
+		want := map[int]int{0: 3, 1: 1}[rounds]
+		if passed := len(g.upstream.Mails()); code(err) != "554 5.4.6" || !strings.Contains(err.Error(), "goes round") || passed != want {
+			t.Errorf("limit %d: %d passed on, then %v", rounds, passed, err)
+		}
 	}
 }
 

@@ -509,7 +509,7 @@ func TestFloods(t *testing.T) {
 func TestPassIsByteForByte(t *testing.T) {
 	t.Parallel()
 	g := start(t, nil)
-	received := regexp.MustCompile(`^Received: from (\S+) \(\[127\.0\.0\.1\]\)\r\n(?:\t\(using TLS1\.3 with cipher TLS_\w+\)\r\n)?\tby gateway\.example with (\w+) id [0-9a-f]{12};\r\n\t[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}\r\n`)
+	received := regexp.MustCompile(`^Received: from (\S+) \(\[127\.0\.0\.1\]\)\r\n(?:\t\(using TLS1\.3 with cipher TLS_\w+\)\r\n)?\tby gateway\.example \(Sigill\) with (\w+) id [0-9a-f]{12};\r\n\t[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}\r\n`)
 	bodies := []string{
 		"", "b\r\n", ".\r\n..\r\n.b\r\n...\r\n", "\xff\xfe\x80 \xe5\r\n", strings.Repeat("x", 60000) + "\r\n", "\r\n\r\n\r\n",
 		strings.Repeat(strings.Repeat("z", 998)+"\r\n", 500), "Received: in the body\r\n", "From b\r\n",
@@ -542,7 +542,7 @@ func TestPassIsByteForByte(t *testing.T) {
 	w.talk("", "250")
 	all := g.upstream.Mails()
 	last := all[len(all)-1]
-	if got := string(last.Data); !strings.HasPrefix(got, "Received: from ?evil? ([127.0.0.1])\r\n\tby gateway.example with UTF8SMTP id ") || !last.Options.UTF8 {
+	if got := string(last.Data); !strings.HasPrefix(got, "Received: from ?evil? ([127.0.0.1])\r\n\tby gateway.example (Sigill) with UTF8SMTP id ") || !last.Options.UTF8 {
 		t.Errorf("%q %+v", got, last.Options)
 	}
 }

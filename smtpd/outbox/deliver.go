@@ -42,7 +42,7 @@ func (w *Worker) deliver(ctx context.Context, j vault.Job, envelope policy.Envel
 
 // trace is the field that RFC 5321 section 4.4 asks of whoever passes a mail on; it also ends one that goes round.
 func (w *Worker) trace(j vault.Job) string {
-	return fmt.Sprintf("Received: by %s id %s;\r\n\t%s\r\n", w.config.Hostname, j.Message, w.now().Format("Mon, 2 Jan 2006 15:04:05 -0700"))
+	return fmt.Sprintf("Received: by %s %s id %s;\r\n\t%s\r\n", w.config.Hostname, relay.Software, j.Message, w.now().Format("Mon, 2 Jan 2006 15:04:05 -0700"))
 }
 
 // signersFor are those whose signature is aligned with a sender of that domain (RFC 7489 section 3.1.1). The one that the

@@ -11,3 +11,7 @@
 // It does not queue; whoever calls it holds the message and decides. It does not find mail servers by MX: the upstreams
 // are configured, in order, and by default each must prove its name by TLS.
 package relay
+
+// Software is the comment that names us in the Received fields we write, after our host name. It tells a mail that goes
+// round from one that came by other programs under that name, such as a Postfix on the same machine.
+const Software = "(Sigill)"

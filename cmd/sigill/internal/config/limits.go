@@ -13,6 +13,7 @@ type Limits struct {
 	MessageSize     Size          `toml:"message_size"`      // of one mail, by SMTP and IMAP
 	SMTPConnections int           `toml:"smtp_connections"`  // at one time
 	SMTPPerAddress  int           `toml:"smtp_per_address"`  // of one network address
+	Rounds          int           `toml:"rounds"`            // a mail has come by here when it is taken to go round
 	IMAPConnections int           `toml:"imap_connections"`  // at one time
 	IMAPPerAddress  int           `toml:"imap_per_address"`  // of one network address
 	WebIdle         time.Duration `toml:"web_idle"`          // a session without requests
@@ -26,7 +27,7 @@ func defaultLimits() Limits {
 	s, i, w := smtpd.DefaultLimits, imapd.DefaultLimits, web.DefaultLimits
 	return Limits{
 		MessageSize:     Size(s.MessageSize),
-		SMTPConnections: s.Connections, SMTPPerAddress: s.PerAddress,
+		SMTPConnections: s.Connections, SMTPPerAddress: s.PerAddress, Rounds: s.Rounds,
 		IMAPConnections: i.Connections, IMAPPerAddress: i.PerAddress,
 		WebIdle: w.Idle, WebSession: w.Session, WebReply: Size(w.ReplySize), WebPerMinute: w.PerMinute,
 		Grace: s.ShutdownGrace,
@@ -37,7 +38,7 @@ func (l Limits) check(f faults, _ *Config) {
 	f.need("message_size", l.MessageSize >= 64<<10, "must be 64KiB or more")
 	f.need("web_reply", l.WebReply >= 64<<10, "must be 64KiB or more")
 	for key, n := range map[string]int{
-		"smtp_connections": l.SMTPConnections, "smtp_per_address": l.SMTPPerAddress, "imap_connections": l.IMAPConnections,
+		"smtp_connections": l.SMTPConnections, "smtp_per_address": l.SMTPPerAddress, "rounds": l.Rounds, "imap_connections": l.IMAPConnections,
 		"imap_per_address": l.IMAPPerAddress, "web_logins_minute": l.WebPerMinute,
 	} {
 		f.need(key, n >= 1, "must be 1 or more")
@@ -51,7 +52,7 @@ func (l Limits) check(f faults, _ *Config) {
 // SMTP gives the limits of the mail server.
 func (l Limits) SMTP() smtpd.Limits {
 	return smtpd.Limits{
-		MessageSize: int64(l.MessageSize), Connections: l.SMTPConnections, PerAddress: l.SMTPPerAddress, ShutdownGrace: l.Grace,
+		MessageSize: int64(l.MessageSize), Connections: l.SMTPConnections, PerAddress: l.SMTPPerAddress, Rounds: l.Rounds, ShutdownGrace: l.Grace,
 	}
 }
 
