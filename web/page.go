@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -160,7 +161,7 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 		Style: s.assets.style.path, Colours: s.assets.colours.path, Seal: s.assets.seal.path, Logo: s.assets.logo.path, Script: s.assets.wait.path,
 		Time: s.assets.time.path, Upload: s.assets.upload.path, Passkey: s.assets.passkey.path, session: s.session(v),
 		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name, Roles: s.roles(v),
-		Languages: otherLanguages(v), Body: body,
+		Languages: s.otherLanguages(v), Body: body,
 	}
 	var b bytes.Buffer
 	if err := s.pages[name].ExecuteTemplate(&b, template, p); err != nil {
@@ -175,19 +176,24 @@ var kept = []string{"view", "at", "before", "to", "ended", "words"}
 // inLanguage is a page in another language.
 type inLanguage struct{ Tag, Name, URL string }
 
-func otherLanguages(v *visit) (out []inLanguage) {
+func (s *Server) otherLanguages(v *visit) (out []inLanguage) {
 	for _, c := range languages {
 		if c != v.lang {
-			out = append(out, inLanguage{c.tag, c.name, addressIn(v, c.tag)})
+			out = append(out, inLanguage{c.tag, c.name, s.addressIn(v, c.tag)})
 		}
 	}
 	return out
 }
 
-// addressIn is the address of the page in a language; of an answer to a form it is the start.
-func addressIn(v *visit, tag string) string {
-	if pattern := v.r.Pattern; strings.HasPrefix(pattern, "POST /m/") || strings.HasSuffix(pattern, "{provider}") || strings.HasSuffix(pattern, "/callback") || pattern == "POST /logout" {
-		return "/?lang=" + tag
+// addressIn is the address of the page in a language. The answer to a form may be a page that cannot be asked for: then it
+// is that of the nearest above it that can; what a provider sent back counts once, so its page leads to the start.
+func (s *Server) addressIn(v *visit, tag string) string {
+	at := path.Clean("/" + v.r.URL.Path) // "//name/" would be another host
+	for v.r.Method == http.MethodPost && !s.canGet(at) {
+		at = path.Dir(at)
+	}
+	if strings.HasSuffix(v.r.Pattern, "/callback") {
+		at = "/"
 	}
 	q := url.Values{"lang": {tag}}
 	for _, name := range kept {
@@ -195,5 +201,11 @@ func addressIn(v *visit, tag string) string {
 			q[name] = values
 		}
 	}
-	return "/" + strings.TrimLeft(v.r.URL.Path, "/") + "?" + q.Encode() // "//name/" would be another host
+	return (&url.URL{Path: at, RawQuery: q.Encode()}).String()
+}
+
+// canGet tells whether there is a page at a path; the start always is.
+func (s *Server) canGet(at string) bool {
+	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: at}})
+	return pattern != "" || at == "/"
 }

@@ -293,6 +293,40 @@ func TestLanguages(t *testing.T) {
 	v.get("/m/x?lang=sv").has(`<html lang="sv">`)
 }
 
+// TestLanguageOfAnAnswer: a page that answers a form has a way to the other languages, though the form's own address may
+// not be one that can be asked for.
+func TestLanguageOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	nobody, v := s.visitor(), s.staff()
+	v.writeMail(v.newLetter(anna.String(), astrid.String(), "Om 900101-9802", "Hej")).is(http.StatusOK).has("Kontrollera innan du skickar")
+	waiting := v.newLetter(anna.String(), astrid.String(), "Om 900101-9802", "Hej")
+	v.writeMail(waiting).is(http.StatusOK)
+	for _, row := range []struct {
+		who          *visitor
+		path         string
+		form         url.Values
+		leads, title string
+	}{
+		{v, "/compose/confirm", url.Values{"form": {waiting[0].value}, "change": {"1"}}, "/compose", "Write a secure message"},
+		{v, "/compose/confirm", url.Values{"form": {"old"}, "change": {"1"}}, "/compose", "Write a secure message"},
+		{v, "/devices", url.Values{"name": {""}}, "/devices", "Mail programs"},
+		{v, "/search", url.Values{"words": {"hej"}}, "/search", "Search"},
+		{nobody, "/staff/login", url.Values{"username": {"x"}}, "/staff/login", "Log in as staff"},
+		{nobody, "/login/none", nil, "/login", "Log in"},
+		{nobody, "/m/some/no/such/page", nil, "/m/some", "Open your"},
+	} {
+		a := row.who.post(row.path, row.form)
+		lead := first(a.body, `<a href="([^"]+)" lang="en"`)
+		if a.Header.Get("Location") != "" || lead != row.leads+"?lang=en" {
+			t.Errorf("%s: the page (%d) leads to %q, want %q", row.path, a.StatusCode, lead, row.leads)
+			continue
+		}
+		row.who.get(lead).is(http.StatusOK).has(`<html lang="en">`, "<h1>"+row.title)
+		row.who.get(row.leads + "?lang=sv").is(http.StatusOK)
+	}
+}
+
 func TestListPages(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, web.Limits{Page: 2})
