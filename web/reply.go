@@ -43,6 +43,7 @@ type replyBody struct {
 	Text    string
 	Field   string // the field that is wrong, "" if none
 	Fault   string // the key of its text
+	Chosen  bool   // files were, which a form cannot be given back
 	Limits  Limits
 	// Kept is the draft the text is kept in; zero if it is not.
 	Kept  vault.ReplyDraft
@@ -81,6 +82,7 @@ func (s *Server) reply(v *visit) error {
 	defer u.drain()
 	f, err := readForm(u, v.r, replyFields(s.config.Limits.ReplyText))
 	id, noID := vault.ParseMessageID(v.r.PathValue("id"))
+	chosen := f != nil && f.first != nil
 	var sent vault.MessageID
 	switch {
 	case f == nil:
@@ -106,7 +108,7 @@ func (s *Server) reply(v *visit) error {
 	for _, fault := range replyFaults {
 		if errors.Is(err, fault.err) {
 			return s.reading(func(v *visit, r *vault.Reader) error {
-				return s.showReply(v, r, fault.status, replyBody{Text: f.values["text"], Field: fault.field, Fault: "reply.error." + fault.name})
+				return s.showReply(v, r, fault.status, replyBody{Text: f.values["text"], Chosen: chosen, Field: fault.field, Fault: "reply.error." + fault.name})
 			})(v)
 		}
 	}

@@ -210,6 +210,9 @@ func TestReplyRefused(t *testing.T) {
 			t.Errorf("%s: status %d", row.name, a.StatusCode)
 		}
 		a.has(row.says, `href="#`+row.field+`"`, `aria-invalid="true"`, strings.TrimSpace(row.text)+"</textarea>", "Svaret är inte skickat")
+		if told := strings.Contains(a.body, "Välj filerna på nytt"); told != (row.files != nil) {
+			t.Errorf("%s: told to choose the files again: %t", row.name, told)
+		}
 	}
 	old := v.form(sent.ID)
 	for range 30 {

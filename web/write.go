@@ -19,8 +19,9 @@ type fields struct {
 	// About is the message that is answered or forwarded, and Kind which of the two; "" for a new mail.
 	About, Kind                      string
 	From, To, Cc, Bcc, Subject, Text string
-	// Attached tells that the files of a forwarded message go along.
-	Attached bool
+	// Attached tells that the files of a forwarded message go along, Chosen that files were chosen, which a form cannot be
+	// given back.
+	Attached, Chosen bool
 	// Purpose and Basis are asked for where [Config.Purpose] says so.
 	Purpose, Basis string
 }
@@ -48,7 +49,7 @@ func (f *postForm) fields() fields {
 	}
 	return fields{
 		Token: v["form"], About: v["about"], Kind: v["kind"], From: v["from"], To: strings.TrimSpace(to), Cc: strings.TrimSpace(v["cc"]), Bcc: strings.TrimSpace(v["bcc"]), Subject: v["subject"],
-		Text: v["text"], Attached: v["attached"] != "" && v["kind"] == kindForward, Purpose: v["purpose"], Basis: v["basis"],
+		Text: v["text"], Attached: v["attached"] != "" && v["kind"] == kindForward, Chosen: f.first != nil, Purpose: v["purpose"], Basis: v["basis"],
 	}
 }
 

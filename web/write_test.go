@@ -216,7 +216,13 @@ func TestWriteFaults(t *testing.T) {
 		if a.has(row.says); row.status != 404 {
 			a.has("Meddelandet är inte skickat", strings.TrimSpace(row.text)+"</textarea>")
 		}
+		if told := strings.Contains(a.body, "Välj filerna på nytt"); told != (row.files != nil) {
+			t.Errorf("%s: told to choose the files again: %t", row.why, told)
+		}
 	}
+	look := append(v.newLetter(anna.String(), astrid.String(), "x", "min text"), field{"check", "1"})
+	v.writeMail(look, ok).is(http.StatusOK).has("Välj filerna på nytt").lacks("Meddelandet är inte skickat")
+	v.writeMail(look).is(http.StatusOK).lacks("Välj filerna på nytt")
 	letter := v.newLetter(anna.String(), astrid.String(), "x", "min text")
 	s.person(astridID).writeMail(letter).is(http.StatusNotFound)
 	s.visitor().writeMail(letter).is(http.StatusForbidden).has("min text</textarea>", "/staff/login?to=")
