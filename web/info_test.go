@@ -2,6 +2,9 @@ package web_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -32,6 +35,31 @@ func TestInfoPages(t *testing.T) {
 	}
 	s.person(astridID).get("/messages").has(`href="/info/contact"`)
 	s.visitor().get("/info/nothing").is(http.StatusNotFound)
+}
+
+// TestCookiesAreListed reads the code: whatever cookie it sets is on the page of cookies, in each language.
+func TestCookiesAreListed(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("*.go")
+	must(t, err)
+	var cookies []string
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		must(t, err)
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`"(__Host-[a-z]+)"`).FindAllStringSubmatch(string(b), -1) {
+			cookies = append(cookies, m[1])
+		}
+	}
+	if len(cookies) < 3 {
+		t.Fatalf("only %q are found", cookies)
+	}
+	v := newStage(t, web.Limits{}).visitor()
+	for _, lang := range []string{"sv", "en", "fi"} {
+		v.get("/info/cookies?lang=" + lang).is(http.StatusOK).has(cookies...)
+	}
 }
 
 // TestOwnInfoPages: what the organisation has written itself stands in place of the default, as text and no more.
