@@ -78,6 +78,7 @@ func (a announcement) writeText(w io.Writer) error {
 	for _, s := range a.Staff {
 		line("  "+s.Name, s.Address, s.Password)
 	}
+	fmt.Fprintf(t, "  With a role: %s. Their pages: %s/admin\n", strings.Join(roleHolders(), ", "), a.Web)
 	for _, f := range a.FunctionAddresses {
 		fmt.Fprintf(t, "\nFunction address %s, read and answered by:\n", f.Address)
 		for _, m := range f.Members {
@@ -95,6 +96,16 @@ func (a announcement) writeText(w io.Writer) error {
 		a.Staff[0].Name, a.Staff[0].Address, a.Persons[0].Name, a.Persons[0].Address, strings.Fields(a.Persons[0].Name)[0])
 	fmt.Fprintln(t, "  Then open the recipients' mail, follow the link and log in with the recipient's test number.")
 	return t.Flush()
+}
+
+// roleHolders are the staff with a role.
+func roleHolders() (out []string) {
+	for _, s := range demo.TheStaff() {
+		if names := roleNames(s.Roles); names != "" {
+			out = append(out, s.Name+" ("+names+")")
+		}
+	}
+	return out
 }
 
 // quoted is a word for a shell, whatever is in it.

@@ -112,6 +112,9 @@ func TestCurl(t *testing.T) {
 	if err := p.writeText(&told); err != nil {
 		t.Fatal(err)
 	}
+	if want := "Anna Andersson (admin), Bo Berg (auditor). Their pages: " + p.Web + "/admin"; !strings.Contains(told.String(), want) {
+		t.Errorf("the demo does not tell %q", want)
+	}
 	_, try, _ := strings.Cut(told.String(), "Try it:\n")
 	try, _, _ = strings.Cut(try, "\n\n  Then")
 	runIn(t, dir, "sh", "-ec", try)

@@ -128,7 +128,7 @@ func (c *holdList) operate(ctx context.Context, a *admin) error {
 		case !h.Address.IsZero():
 			of = h.Address.String()
 		}
-		by := ""
+		by := "command line" // by whom there, the audit tells
 		if !h.By.IsZero() {
 			by = h.By.String()
 		}
