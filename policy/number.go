@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -70,7 +71,10 @@ const maxNumber = 100
 // never closed hides no number.
 func findNumbers(subject string, tags []string) (out []numberTag) {
 	text, source := fold(subject), []rune(subject)
-	var words [][]folded
+	if !slices.ContainsFunc(text, func(f folded) bool { return f.r == '[' }) {
+		return nil
+	}
+	words := make([][]folded, 0, len(tags))
 	for _, t := range tags {
 		words = append(words, fold(strings.TrimSpace(t)))
 	}
