@@ -13,8 +13,10 @@ var months = [...]string{"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug",
 // zone is UTC.
 func ParseDate(field string) (time.Time, bool) {
 	field = strings.TrimSpace(withoutComments(field))
-	if t, err := time.Parse(time.RFC3339, field); err == nil {
-		return t, 0 <= t.Year() && t.Year() <= 9999
+	if len(field) > len(time.DateOnly) && field[len(time.DateOnly)] == 'T' {
+		if t, err := time.Parse(time.RFC3339, field); err == nil {
+			return t, 0 <= t.Year() && t.Year() <= 9999
+		}
 	}
 	d := date{day: -1, year: -1, hour: -1}
 	words := strings.FieldsFunc(strings.ToLower(field), func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
@@ -37,17 +39,17 @@ func (d *date) read(w string) {
 	if len(w) > 3 && (w[:3] == "gmt" || w[:3] == "utc") {
 		w = w[3:] // GMT+0200
 	}
-	n, err := strconv.ParseUint(w, 10, 16)
+	n, isNumber := number(w)
 	switch {
 	case w[0] == '+' || w[0] == '-' && d.hour >= 0:
 		d.offset(w)
 	case strings.Contains(w, ":"):
 		d.clock(w)
-	case err == nil && d.day < 0 && len(w) <= 2:
-		d.day = int(n)
-	case err == nil && d.year < 0:
-		d.year = fullYear(int(n), len(w))
-	case err != nil && strings.Count(w, "-") == 2:
+	case isNumber && d.day < 0 && len(w) <= 2:
+		d.day = n
+	case isNumber && d.year < 0:
+		d.year = fullYear(n, len(w))
+	case !isNumber && strings.Count(w, "-") == 2:
 		for part := range strings.SplitSeq(w, "-") { // 1-Jan-2026, 2026-01-31
 			if part != "" {
 				d.part(part)
@@ -60,20 +62,29 @@ func (d *date) read(w string) {
 	}
 }
 
+// number reads a word of digits; false for most, without the cost of an error.
+func number(w string) (int, bool) {
+	if strings.ContainsFunc(w, func(r rune) bool { return r < '0' || r > '9' }) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(w, 10, 16)
+	return int(n), err == nil
+}
+
 // part reads a piece of a date with hyphens.
 func (d *date) part(w string) {
-	n, err := strconv.ParseUint(w, 10, 16)
+	n, isNumber := number(w)
 	switch {
-	case err != nil:
+	case !isNumber:
 		d.month = monthOf(w)
 	case len(w) == 4:
-		d.year = int(n)
+		d.year = n
 	case d.year >= 0 && d.month == 0 && n <= 12:
 		d.month = time.Month(n)
 	case d.day < 0:
-		d.day = int(n)
+		d.day = n
 	case d.year < 0:
-		d.year = fullYear(int(n), len(w))
+		d.year = fullYear(n, len(w))
 	}
 }
 

@@ -33,12 +33,15 @@ const (
 	defectNoHeader  = "there is no header"
 )
 
+// usualFields is how many fields there is room for at once.
+const usualFields = 16
+
 // ParseHeader reads the header that b begins with and ignores what follows the empty line. Lines may end in CRLF, LF or
 // CR CR LF, an mbox "From " line may come first and white space may stand before a colon. A line that is no field is
 // skipped and noted in Defects. A line of white space only continues a field: it does not end the header, so no field
 // can hide behind it.
 func ParseHeader(b []byte) Header {
-	var h Header
+	h := Header{Fields: make([]Field, 0, usualFields)}
 	ended, junk, start := false, false, -1 // start of the field being read, -1 after a line that is none
 	flush := func(end int) {
 		if start >= 0 {
