@@ -30,8 +30,9 @@ type tree struct {
 	table  Table
 	bucket *bbolt.Bucket
 	shared bool
-	tag    byte // if it shares the bucket
-	near   *nearby
+	tag    byte          // if it shares the bucket
+	near   *nearby       // of a view
+	cursor *bbolt.Cursor // of an update, which looks from the root anew each time
 }
 
 // find gives a table's tree, nil if nothing was ever written to it.
@@ -51,7 +52,9 @@ func (t *trees) find(table Table) *tree {
 		bucket.FillPercent = growingFill
 	}
 	at := tree{table: table, bucket: bucket, shared: shared, tag: s.tag}
-	if !t.tx.Writable() {
+	if t.tx.Writable() {
+		at.cursor = bucket.Cursor()
+	} else {
 		at.near = t.nearby(string(name), bucket)
 	}
 	t.used = append(t.used, at)
@@ -105,10 +108,14 @@ func (t *trees) look(table Table, key []byte) (*tree, []byte) {
 }
 
 func (at *tree) get(key []byte) []byte {
-	if at.near == nil {
-		return at.bucket.Get(key)
+	if at.near != nil {
+		return at.near.get(key)
 	}
-	return at.near.get(key)
+	// Bucket.Get makes a cursor for each key.
+	if k, v := at.cursor.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
 }
 
 // nearby finds keys of a view, where nothing changes. Lists ask for one record after the other, which mostly lie side by
