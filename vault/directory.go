@@ -195,6 +195,9 @@ func (t *tx) kindOf(o owner) policy.RecipientKind {
 
 // Answers tells whether any of the Message-IDs, without angle brackets, is that of a sealed message.
 func (d *Directory) Answers(ctx context.Context, messageIDs []string) (bool, error) {
+	if len(messageIDs) == 0 {
+		return false, nil
+	}
 	var answers bool
 	err := d.v.view(ctx, func(t *tx) error {
 		answers = slices.ContainsFunc(messageIDs, func(id string) bool {

@@ -3,6 +3,7 @@ package vault
 import (
 	"bytes"
 	"context"
+	"sync"
 	"time"
 
 	"sigill/vault/internal/kv"
@@ -29,6 +30,7 @@ type Draft struct {
 	plain  []byte   // less than one chunk, or a whole one that may be the last
 	staged [][]byte // sealed, not yet written
 	spare  [][]byte // room of chunks that were written
+	room   *room    // where plain, and then its chunk, lies; nil if it has its own
 	count  uint32   // chunks sealed
 	wrote  uint32   // chunks staged in the vault
 	size   int64
@@ -87,14 +89,32 @@ func (w *Draft) makeRoom(n int) {
 	if want <= cap(w.plain) {
 		return
 	}
-	if n := len(w.spare); n > 0 && w.plain == nil {
+	switch n := len(w.spare); {
+	case n > 0 && w.plain == nil:
 		w.plain, w.spare = w.spare[n-1], w.spare[:n-1]
-		return
+	case w.count == 0 && w.room == nil && want <= len(room{}):
+		w.room = rooms.Get().(*room)
+		w.plain = w.room[:0]
+	default:
+		more := make([]byte, len(w.plain), min(max(want, 2*cap(w.plain)), seal.ChunkSize+seal.ChunkOverhead))
+		copy(more, w.plain)
+		clear(w.plain)
+		w.plain = more
+		w.leaveRoom()
 	}
-	room := make([]byte, len(w.plain), min(max(want, 2*cap(w.plain)), seal.ChunkSize+seal.ChunkOverhead))
-	copy(room, w.plain)
-	clear(w.plain)
-	w.plain = room
+}
+
+// room is where a small message lies until it is committed.
+type room [16 << 10]byte
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// leaveRoom gives the room to other messages. What is left in it is sealed, or was cleared.
+func (w *Draft) leaveRoom() {
+	if w.room != nil {
+		rooms.Put(w.room)
+		w.room = nil
+	}
 }
 
 // sealChunk seals what is gathered where it lies. Only Commit knows which chunk is the last.
@@ -201,6 +221,7 @@ func (w *Draft) Abort() {
 	w.ended = true
 	w.content.Wipe()
 	clear(w.plain)
+	w.leaveRoom()
 	if w.wrote == 0 {
 		return
 	}
