@@ -34,12 +34,17 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	if err != nil {
 		return err
 	}
-	done, err := s.lookInside(ctx, tx, &m, &f)
-	if err != nil {
-		return err
-	}
-	defer done()
 	d := policy.Decide(f, s.server.config.Rules)
+	if d.Route == policy.Pass {
+		done, err := s.lookInside(ctx, tx, &m, &f)
+		if err != nil {
+			return err
+		}
+		defer done()
+		if f.Attached || f.Unseen || f.Content != nil {
+			d = policy.Decide(f, s.server.config.Rules)
+		}
+	}
 	for _, rule := range d.Noted {
 		s.log.Info("rule met", "mail", tx.id, "rule", rule)
 	}

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -12,13 +13,17 @@ import (
 // sealedHeader is the header as it is stored: without the tag, without Bcc, and without the number that a tag gave.
 func sealedHeader(m mail, d policy.Decision) (_ []byte, err error) {
 	header, fields := m.header, m.fields.Fields
+	unwanted := func(f message.Field) bool { return blind(f) || repeats(f, d.Person) }
 	if d.Cut != (policy.Cut{}) {
 		if header, err = message.CutSubject(header, d.Cut.Subject, d.Cut.Span); err != nil {
 			return nil, fmt.Errorf("smtpd: take the tag away: %w", err)
 		}
+		if !slices.ContainsFunc(fields, unwanted) {
+			return header, nil
+		}
 		fields = message.ParseHeader(header).Fields
 	}
-	return without(header, fields, func(f message.Field) bool { return blind(f) || repeats(f, d.Person) }), nil
+	return without(header, fields, unwanted), nil
 }
 
 // without takes fields out of a header and leaves every other octet as it is.

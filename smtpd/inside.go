@@ -24,9 +24,6 @@ import (
 func (s *session) lookInside(ctx context.Context, tx transaction, m *mail, f *policy.Facts) (done func(), err error) {
 	done = func() {}
 	rules := s.server.config.Rules
-	if policy.Decide(*f, rules).Route != policy.Pass {
-		return done, nil
-	}
 	inside := facts.NewInside(m.fields, m.header, m.start, m.rest, rules.Beyond == policy.Pass, func(ids []string) (bool, error) {
 		return s.server.knowledge.Answers(ctx, ids)
 	})

@@ -72,8 +72,11 @@ func (s *Server) leave(c *conn, group netip.Prefix) {
 
 // remote is the client's address; invalid if it has none.
 func remote(c net.Conn) netip.Addr {
-	ap, _ := netip.ParseAddrPort(c.RemoteAddr().String())
-	return ap.Addr().Unmap().WithZone("")
+	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return tcp.AddrPort().Addr().Unmap().WithZone("")
 }
 
 // neighbourhood is the addresses that are counted as one: a subscriber has a whole IPv6 /64 network.

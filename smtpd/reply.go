@@ -157,32 +157,26 @@ func (s *session) answer(command string, err *error) {
 
 // translate gives the reply to an error. The default is temporary and tells nothing.
 func translate(err error) (reply *smtp.SMTPError, known bool) {
-	var (
-		in   sealed
-		up   passed
-		no   refused
-		fail *relay.Error
-		here noted
-		away answerElsewhere
-		bad  *vault.SuspectError
-	)
-	switch {
-	case errors.As(err, &in):
+	if in, ok := errors.AsType[sealed](err); ok {
 		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: sealedText(in.Receipt)}, true
-	case errors.As(err, &up):
+	}
+	if up, ok := errors.AsType[passed](err); ok {
 		return &smtp.SMTPError{Code: up.Code, EnhancedCode: up.Enhanced, Message: up.Text}, true
-	case errors.As(err, &here):
+	}
+	if _, ok := errors.AsType[noted](err); ok {
 		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "noted"}, true
-	case errors.As(err, &away):
+	}
+	if away, ok := errors.AsType[answerElsewhere](err); ok {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: away.text()}, true
-	case errors.As(err, &no):
+	}
+	if no, ok := errors.AsType[refused](err); ok {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: no.Advice + " (rule: " + no.Rule + ")"}, true
-	case errors.As(err, &bad):
+	}
+	if bad, ok := errors.AsType[*vault.SuspectError](err); ok {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "malware was found in the message, it was not taken: " + bad.Found}, true
-	case errors.As(err, &fail) && fail.Cause == nil:
-		return &smtp.SMTPError{Code: fail.Code, EnhancedCode: fail.Enhanced, Message: fail.Text}, true
-	case errors.As(err, &fail):
-		return &smtp.SMTPError{Code: fail.Code, EnhancedCode: fail.Enhanced, Message: fail.Text}, false
+	}
+	if fail, ok := errors.AsType[*relay.Error](err); ok {
+		return &smtp.SMTPError{Code: fail.Code, EnhancedCode: fail.Enhanced, Message: fail.Text}, fail.Cause == nil
 	}
 	for _, row := range table {
 		if errors.Is(err, row.err) {
