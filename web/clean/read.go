@@ -6,8 +6,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// tag is a start tag of the mail. Mails repeat theirs by the hundred, so one that is spelt as one before is the same tag,
-// with what has been found out about it.
+// tag is a tag of the mail. Mails repeat theirs by the hundred, so one that is spelt as one before is the same tag, with
+// what has been found out about it.
 type tag struct {
 	html.Token
 	element          *element // nil if it is not on the list
@@ -30,11 +30,11 @@ var dropped = start{tag: -1}
 // maxTags is how many tags are remembered, and maxTag how long those may be.
 const maxTags, maxTag = 2000, maxStyle
 
-// reader gets the tags and texts of a mail as they come. What it is given lasts until it returns, but for tags.
+// reader gets the tags and texts of a mail as they come. A text lasts until it returns.
 type reader interface {
 	text(s []byte)
 	startTag(t *tag)
-	endTag(name []byte)
+	endTag(t *tag)
 }
 
 // read reads a mail to r, less the texts that no reader sees. It remembers as many tags as most says.
@@ -42,31 +42,29 @@ func read(mail string, r reader, most int) {
 	z := html.NewTokenizer(strings.NewReader(mail))
 	known := map[string]*tag{}
 	within := false // a silent element, whose text comes next
-	for {
-		switch kind := z.Next(); kind {
-		case html.ErrorToken:
-			return
-		case html.TextToken:
+	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
+		if kind == html.TextToken {
 			if !within {
 				r.text(z.Text())
 			}
 			continue
-		case html.StartTagToken, html.SelfClosingTagToken:
-			t := known[string(z.Raw())]
-			if t == nil {
-				t = newTag(z, known, most)
-			}
-			if t.fallback {
-				z.NextIsNotRawText()
-			}
-			r.startTag(t)
-			within = t.silent
-			continue
-		case html.EndTagToken:
-			name, _ := z.TagName()
-			r.endTag(name)
 		}
 		within = false
+		if kind == html.CommentToken || kind == html.DoctypeToken {
+			continue
+		}
+		t := known[string(z.Raw())]
+		if t == nil {
+			t = newTag(z, known, most)
+		}
+		if t.Type == html.EndTagToken {
+			r.endTag(t)
+			continue
+		}
+		if within = t.silent; t.fallback {
+			z.NextIsNotRawText()
+		}
+		r.startTag(t)
 	}
 }
 

@@ -81,8 +81,8 @@ func (r *rewriter) write(name string, attrs []html.Attribute) {
 	r.begin(elements[name], start{tag: r.tag(name, attrs, "")})
 }
 
-func (r *rewriter) endTag(name []byte) {
-	switch e := elements[string(name)]; {
+func (r *rewriter) endTag(t *tag) {
+	switch e := t.element; {
 	case e == nil:
 	case e.kind != void:
 		r.end(e)

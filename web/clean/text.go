@@ -97,14 +97,14 @@ func (w *walker) startTag(t *tag) {
 	}
 }
 
-func (w *walker) endTag(name []byte) {
+func (w *walker) endTag(t *tag) {
 	if w.hidden > 0 {
-		if string(name) == w.hider {
+		if t.Data == w.hider {
 			w.hidden--
 		}
 		return
 	}
-	switch string(name) {
+	switch t.Data {
 	case "br":
 		w.newline()
 	case "a":
@@ -129,7 +129,7 @@ func (w *walker) endTag(name []byte) {
 	case "p":
 		w.breakLine(1)
 	default:
-		if gap := blockGap(string(name)); gap > 0 {
+		if gap := blockGap(t.Data); gap > 0 {
 			w.breakLine(gap)
 		}
 	}
