@@ -110,20 +110,29 @@ func (s *Server) message(v *visit, r *vault.Reader) error {
 
 // opened opens the message of the address.
 func (s *Server) opened(v *visit, r *vault.Reader) (*vault.Content, vault.Info, error) {
-	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	c, err := s.content(v, r)
 	if err != nil {
 		return nil, vault.Info{}, err
+	}
+	info, err := r.Info(v.r.Context(), c.ID())
+	if err != nil {
+		c.Close()
+		return nil, vault.Info{}, err
+	}
+	return c, info, nil
+}
+
+// content is opened where the content is all that is asked for.
+func (s *Server) content(v *visit, r *vault.Reader) (*vault.Content, error) {
+	id, err := vault.ParseMessageID(v.r.PathValue("id"))
+	if err != nil {
+		return nil, err
 	}
 	contents, err := r.Open(v.r.Context(), id)
 	if err != nil {
-		return nil, vault.Info{}, err
+		return nil, err
 	}
-	info, err := r.Info(v.r.Context(), id)
-	if err != nil {
-		contents[0].Close()
-		return nil, vault.Info{}, err
-	}
-	return contents[0], info, nil
+	return contents[0], nil
 }
 
 // conversation are the messages of it that the reader may open, oldest first. Their texts are not on the page: a text that is

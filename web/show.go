@@ -20,7 +20,7 @@ const policyMail = clean.CSP + "; form-action 'none'; base-uri 'none'; frame-anc
 
 // html shows a mail's HTML made safe, for the frame in the message's page.
 func (s *Server) html(v *visit, r *vault.Reader) error {
-	c, _, err := s.opened(v, r)
+	c, err := s.content(v, r)
 	if err != nil {
 		return err
 	}
