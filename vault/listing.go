@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"sigill/vault/internal/seal"
@@ -56,7 +55,7 @@ type lister struct {
 	index message.Index
 	texts []byte // of the index
 	chunk []byte
-	name  []byte // of what is looked up
+	where []byte // key of that table
 }
 
 func (l *lister) wipe() {
@@ -70,7 +69,8 @@ func (l *lister) wipe() {
 func (l *lister) open(e Entry) error {
 	id := e.Message[:]
 	wrapped, sealed := l.r.Get(tKey, id), l.r.Get(tIndex, id)
-	if wrapped == nil || sealed == nil || l.r.Get(tWhere, l.where(e)) == nil {
+	l.where = appendEntryKey(append(l.where[:0], id...), l.box, e.UID)
+	if wrapped == nil || sealed == nil || l.r.Get(tWhere, l.where) == nil {
 		return ErrNotFound
 	}
 	epoch, wrapped, err := l.v.ring.epochOf(wrapped)
@@ -86,14 +86,6 @@ func (l *lister) open(e Entry) error {
 	}
 	l.texts = plain
 	return decodeInPlace(plain, &l.index)
-}
-
-// where is whereKey, until the next one.
-func (l *lister) where(e Entry) []byte {
-	l.name = append(l.name[:0], e.Message[:]...)
-	l.name = binary.BigEndian.AppendUint64(l.name, uint64(l.box))
-	l.name = binary.BigEndian.AppendUint32(l.name, uint32(e.UID))
-	return l.name
 }
 
 // openHeader is open, and gives the header.

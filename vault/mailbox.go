@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"sigill/policy"
 	"sigill/vault/internal/kv"
@@ -125,9 +126,15 @@ func (o openMailboxes) keep(id MailboxID, sealed []byte, rec mailboxRecord) {
 	o[id] = openMailbox{sealed, rec}
 }
 
-func entryKey(id MailboxID, uid UID) []byte { return join(be64(uint64(id)), be32(uint32(uid))) }
+func entryKey(id MailboxID, uid UID) []byte { return appendEntryKey(make([]byte, 0, 12), id, uid) }
 
-func whereKey(m MessageID, id MailboxID, uid UID) []byte { return join(m[:], entryKey(id, uid)) }
+func whereKey(m MessageID, id MailboxID, uid UID) []byte {
+	return appendEntryKey(append(make([]byte, 0, 28), m[:]...), id, uid)
+}
+
+func appendEntryKey(dst []byte, id MailboxID, uid UID) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(dst, uint64(id)), uint32(uid))
+}
 
 // addEntry puts a message into a mailbox under the next UID.
 func (t *tx) addEntry(id MailboxID, e entryRecord) (UID, error) {
@@ -144,7 +151,7 @@ func (t *tx) addEntry(id MailboxID, e entryRecord) (UID, error) {
 	if err := t.saveMailbox(id, &box); err != nil {
 		return 0, err
 	}
-	if err := save(t, tEntry, entryKey(id, uid), &e); err != nil {
+	if err := t.putEntry(id, uid, &e); err != nil {
 		return 0, err
 	}
 	t.changes = append(t.changes, Change{Mailbox: id, Kind: Added, Entry: e.entry(uid)})
@@ -181,7 +188,12 @@ func (t *tx) saveEntry(id MailboxID, box *mailboxRecord, uid UID, before, after 
 	box.count(before, -1)
 	box.count(after, +1)
 	t.changes = append(t.changes, Change{Mailbox: id, Kind: Reflagged, Entry: after.entry(uid)})
-	return save(t, tEntry, entryKey(id, uid), &after)
+	return t.putEntry(id, uid, &after)
+}
+
+func (t *tx) putEntry(id MailboxID, uid UID, e *entryRecord) error {
+	t.room[0] = appendEntry(t.room[0][:0], e)
+	return t.put(tEntry, entryKey(id, uid), t.room[0])
 }
 
 func (b *mailboxRecord) count(e entryRecord, sign int) {
@@ -193,9 +205,10 @@ func (b *mailboxRecord) count(e entryRecord, sign int) {
 }
 
 func (e entryRecord) entry(uid UID) Entry {
+	at := e.Date.time()
 	return Entry{
 		UID: uid, Message: e.Message, Flags: e.Flags, Keywords: e.Keywords,
-		Date: e.Date.time().Truncate(1e9), Size: e.Size,
+		Date: at.Add(-time.Duration(at.Nanosecond())), Size: e.Size, // to the second, which Truncate makes by a long division
 	}
 }
 
