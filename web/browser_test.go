@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -158,6 +159,44 @@ func TestInABrowser(t *testing.T) {
 	if got := s.inbox(); len(got) != 1 || !strings.Contains(got[0], "aW50eWc=") {
 		t.Errorf("the reply came out as %q", got)
 	}
+	b.quiet()
+}
+
+// TestWithoutScripts goes from the notice's link to the receipt, on the smallest phone and with no script, by what the pages
+// show and never by an address.
+func TestWithoutScripts(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	s.idp.is(astridID, nil)
+	s.send(letterText, astrid)
+	b := newBrowser(t, s)
+	_, err := chromedp.Call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	must(t, err)
+	press := func(selector, until string) {
+		t.Helper()
+		b.run(chromedp.Click(chromedp.CSS(selector)), chromedp.WaitVisible(chromedp.CSS(until)))
+	}
+	folder := t.TempDir()
+	var files []string
+	for _, name := range []string{"läkarintyg.txt", "bild på armen.png"} {
+		files = append(files, filepath.Join(folder, name))
+		must(t, os.WriteFile(files[len(files)-1], []byte(name), 0o600))
+	}
+	b.run(chromedp.EmulateViewport(320, 480), chromedp.Navigate(s.server.URL+"/m/"+s.link(astrid)))
+	press("main button.main", "article.sheet")
+	press("article a.button.main", "#text")
+	b.run(chromedp.SendKeys(chromedp.CSS("#text"), "Först det här."))
+	press("button[formaction]", "p.note")
+	b.run(chromedp.SendKeys(chromedp.CSS("#text"), " Sedan mer."), chromedp.SetUploadFiles(chromedp.CSS("#files"), files))
+	press("button[aria-describedby=wait]", ".seal")
+	b.at("/receipts/", "Ditt svar har kommit in")
+	press(`main a[href^="/messages/"]`, "ul.files")
+	b.at("/messages/", "bild på armen.png")
+	if text := ask(b, chromedp.Text(chromedp.CSS("div.mail"))); !strings.Contains(text, "Först det här.") || !strings.Contains(text, "Sedan mer.") {
+		t.Errorf("what was written before is not in the reply: %q", text)
+	}
+	press(".top button.link", "p.note")
+	b.at("/", "Du är utloggad")
 	b.quiet()
 }
 

@@ -17,7 +17,7 @@ const (
 	policyFile = "default-src 'none'; frame-ancestors 'none'; sandbox"
 )
 
-// policyScript is added for the one page with a script of ours, and lets it ask this server.
+// policyScript is added for pages with a script of ours, and lets it ask this server.
 const policyScript = "; script-src 'self'; connect-src 'self'"
 
 // pagePolicy is the Content-Security-Policy of a page. Browsers hold the redirects after a form against form-action, so a page

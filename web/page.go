@@ -171,7 +171,7 @@ func (s *Server) execute(v *visit, name, template, title string, body any) ([]by
 }
 
 // kept are the parameters that say what a page shows.
-var kept = []string{"view", "at", "before", "to", "ended", "words"}
+var kept = []string{"view", "at", "before", "to", "ended"}
 
 // inLanguage is a page in another language.
 type inLanguage struct{ Tag, Name, URL string }
