@@ -79,38 +79,43 @@ func (s *Server) showReply(v *visit, r *vault.Reader, status int, b replyBody) e
 // reply takes a reply in. Whatever goes wrong, the text is kept and comes back to its writer.
 func (s *Server) reply(v *visit) error {
 	u := s.upload(v)
-	defer u.drain()
+	defer u.drain() // a browser reads no answer before it has sent all
 	f, err := readForm(u, v.r, replyFields(s.config.Limits.ReplyText))
-	id, noID := vault.ParseMessageID(v.r.PathValue("id"))
-	chosen := f != nil && f.first != nil
-	var sent vault.MessageID
-	switch {
-	case f == nil:
-	case noID != nil || v.in && !v.who.IsPerson():
-		err = vault.ErrNotFound
-	case err == nil && v.in:
-		sent, err = s.accept(v, id, f)
-	}
-	u.drain()
-	if err == nil && v.in {
-		return v.redirect("/receipts/" + sent.String())
-	}
 	if f == nil {
 		return err
 	}
-	kept := noID == nil && s.keepText(v, id, f.values["form"], f.values["text"])
-	switch {
-	case err == nil:
-		return s.lost(v, http.StatusForbidden, f.values["text"], kept)
-	case !v.in:
-		return err
+	id, noID := vault.ParseMessageID(v.r.PathValue("id"))
+	if noID != nil || v.in && !v.who.IsPerson() {
+		return vault.ErrNotFound
 	}
+	chosen := f.first != nil
+	var sent vault.MessageID
+	if v.in && err == nil {
+		sent, err = s.accept(v, id, f)
+	}
+	u.drain()
+	if v.in && err == nil {
+		return v.redirect("/receipts/" + sent.String())
+	}
+	text := f.values["text"]
+	kept := s.keepText(v, id, f.values["form"], text)
+	if !v.in && err == nil {
+		return s.lost(v, http.StatusForbidden, text, kept)
+	}
+	if v.in {
+		return s.replyAgain(v, err, replyBody{Text: text, Chosen: chosen})
+	}
+	return err
+}
+
+// replyAgain shows the form of a reply that was not sent, if its writer can mend what is wrong.
+func (s *Server) replyAgain(v *visit, err error, b replyBody) error {
 	for _, fault := range replyFaults {
-		if errors.Is(err, fault.err) {
-			return s.reading(func(v *visit, r *vault.Reader) error {
-				return s.showReply(v, r, fault.status, replyBody{Text: f.values["text"], Chosen: chosen, Field: fault.field, Fault: "reply.error." + fault.name})
-			})(v)
+		if !errors.Is(err, fault.err) {
+			continue
 		}
+		b.Field, b.Fault = fault.field, "reply.error."+fault.name
+		return s.reading(func(v *visit, r *vault.Reader) error { return s.showReply(v, r, fault.status, b) })(v)
 	}
 	return err
 }
