@@ -142,7 +142,7 @@ var pixels = map[string]float64{
 func length(low, high float64) check {
 	return func(v string) bool {
 		m := quantity.FindStringSubmatch(v)
-		if m == nil {
+		if m == nil || low >= 0 && m[1] != "" && m[1][0] == '-' { // -0 is no less than 0
 			return false
 		}
 		n, err := strconv.ParseFloat(m[1], 64)

@@ -44,6 +44,7 @@ func TestFilterStyle(t *testing.T) {
 		{"background:#fff", "background-color: #fff", "a shorthand of one colour"},
 		{"background:#fff url(x)", "", "a shorthand that loads"},
 		{"margin:0 auto 1.5em -1px", "", "a negative margin covers"},
+		{"margin-top:-0;margin-left:-0px;padding:0 -0", "", "a sign where there is nothing below zero"},
 		{"margin:0cm;margin-bottom:.0001pt", "margin: 0cm; margin-bottom: .0001pt", "as Word writes them"},
 		{"width:100%;max-width:600px;height:9999px", "width: 100%; max-width: 600px", "a size that hides the rest"},
 		{"width:101%", "", "wider than its place"},
