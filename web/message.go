@@ -216,7 +216,7 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	var text string
 	switch b.View {
 	case "html":
-		b.Height = height(source)
+		b.Height = height(c, source)
 		b.Paper, err = paper(c, source)
 	case "plain":
 		text, b.Cut, err = plainText(c, int(s.config.Limits.Shown))
@@ -238,18 +238,14 @@ func paper(c *vault.Content, html string) (text string, err error) {
 
 // height guesses how tall a frame the HTML needs: without scripts a frame does not grow with what is in it. It scrolls
 // where the guess is too low.
-func height(html string) string {
-	if len(html) > 32<<10 || strings.Contains(html, "<img") {
+func height(c *vault.Content, html string) string {
+	if len(html) > 32<<10 {
 		return ""
 	}
-	lines := 0
-	for line := range strings.Lines(clean.Text(html)) {
-		lines += 1 + len(line)/60
-	}
-	switch {
-	case lines <= 7:
+	switch tall := clean.Height(html, func(id string) (int, int, bool) { return pictureSize(c, id) }); {
+	case tall <= 170: // less than the style sheet's 15rem, for the space between paragraphs
 		return "short"
-	case lines <= 15:
+	case tall <= 360:
 		return "middle"
 	}
 	return ""

@@ -70,7 +70,7 @@ func TestHostileMail(t *testing.T) {
 	id := "/messages/" + s.send(hostile, astrid).ID.String()
 	v := s.person(astridID)
 	page := v.get(id).is(http.StatusOK).
-		has(`<iframe class="mail" src="`+id+`/html"`, `sandbox="allow-popups allow-popups-to-escape-sandbox"`, "&lt;script&gt;alert(1)&lt;/script&gt;", "skåde delfdp.html", "beslut.pdf").
+		has(`<iframe class="mail short" src="`+id+`/html"`, `sandbox="allow-popups allow-popups-to-escape-sandbox"`, "&lt;script&gt;alert(1)&lt;/script&gt;", "skåde delfdp.html", "beslut.pdf").
 		lacks("<script>", "evil.example")
 	header(t, page, "Content-Security-Policy", insidePolicy)
 	if scripts := regexp.MustCompile(`<script[^>]*>`).FindAllString(page.body, -1); len(scripts) != 1 || !strings.HasPrefix(scripts[0], `<script src="/static/time.js?v=`) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/base64"
 	"io"
 	"net/http"
 	"slices"
@@ -44,29 +43,6 @@ func (s *Server) html(v *visit, r *vault.Reader) error {
 	v.w.WriteHeader(http.StatusOK)
 	v.w.Write(doc.HTML)
 	return nil
-}
-
-// inlineTypes are the pictures that a page may hold in itself.
-var inlineTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
-
-// inline is a picture of the mail as a data: URI (RFC 2397): the frame has an origin of its own and could fetch nothing.
-func inline(c *vault.Content, id string) (string, bool) {
-	p, ok := c.Index().ByContentID(id)
-	if !ok || p.Decoded > clean.MaxInline {
-		return "", false
-	}
-	kind := p.Type + "/" + p.Subtype
-	if kind == "image/jpg" {
-		kind = "image/jpeg"
-	}
-	if !slices.Contains(inlineTypes, kind) {
-		return "", false
-	}
-	b, err := io.ReadAll(io.LimitReader(message.Body(p, c.Section(p.Body)), clean.MaxInline))
-	if err != nil {
-		return "", false
-	}
-	return "data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(b), true
 }
 
 // plainText is the text of a message without formatting; one that has only HTML is told in words.

@@ -364,6 +364,7 @@ func FuzzHTML(f *testing.F) {
 			t.Errorf("%s in\n%s", found, d.HTML)
 		}
 		Text(string(mail))
+		Height(string(mail), func(string) (int, int, bool) { return 1, 1, true })
 		if fault := sameWhole(string(mail)); fault != "" {
 			t.Error(fault)
 		}

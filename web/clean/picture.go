@@ -1,7 +1,6 @@
 package clean
 
 import (
-	"net/url"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -36,10 +35,7 @@ func (r *rewriter) picture(t html.Token) {
 
 // resolve gives the data: URI of the part with that Content-ID, "" if there is none.
 func (r *rewriter) resolve(cid string) string {
-	if id, err := url.PathUnescape(cid); err == nil {
-		cid = id
-	}
-	cid = strings.Trim(cid, "<>")
+	cid = cidOf(cid)
 	if data, ok := r.pictures[cid]; ok || len(r.pictures) >= maxPictures || r.opts.Inline == nil {
 		return data
 	}

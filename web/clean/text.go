@@ -17,6 +17,11 @@ func Text(mail string) string {
 	w := &walker{}
 	w.out.Grow(len(mail))
 	read(mail, w, maxTags)
+	return w.written()
+}
+
+// written is the text of the whole mail.
+func (w *walker) written() string {
 	w.endLink()
 	return strings.TrimRight(w.out.String(), " \n")
 }
