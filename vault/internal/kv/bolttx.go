@@ -15,7 +15,8 @@ type trees struct {
 	layout  layout
 	growing []Table
 	used    []tree
-	key     []byte // room for a key, which bbolt does not keep
+	missing []Table // those without a bucket
+	key     []byte  // room for a key, which bbolt does not keep
 }
 
 func (b *Bolt) trees(tx *bbolt.Tx) *trees {
@@ -42,9 +43,13 @@ func (t *trees) find(table Table) *tree {
 			return &t.used[i]
 		}
 	}
+	if slices.Contains(t.missing, table) {
+		return nil
+	}
 	name := t.layout.bucket(table)
 	bucket := t.tx.Bucket(name)
 	if bucket == nil {
+		t.missing = append(t.missing, table)
 		return nil
 	}
 	s, shared := t.layout[table]
@@ -79,6 +84,7 @@ func (t *trees) make(table Table) (*tree, error) {
 	if _, err := t.tx.CreateBucketIfNotExists(t.layout.bucket(table)); err != nil {
 		return nil, err
 	}
+	t.missing = nil // others may lie there too
 	return t.find(table), nil
 }
 

@@ -136,3 +136,24 @@ func TestGrowingTablesFillTheirPages(t *testing.T) {
 		t.Errorf("%d octets where pages are filled, %d where they are not", growing, other)
 	}
 }
+
+// TestTableAppears: a table that was looked for in vain is there once it, or one beside it, is written to.
+func TestTableAppears(t *testing.T) {
+	t.Parallel()
+	b, err := kv.OpenBolt(filepath.Join(t.TempDir(), "store"), kv.BoltOptions{Together: [][]kv.Table{{"a", "b"}}})
+	must(t, err)
+	t.Cleanup(func() { must(t, b.Close()) })
+	key := bytes.Repeat([]byte{'k'}, 16)
+	must(t, b.Update(t.Context(), func(w kv.Writer) error {
+		for _, table := range []kv.Table{"a", "b", "c"} {
+			if w.Get(table, key) != nil {
+				t.Errorf("table %s has a key", table)
+			}
+			must(t, w.Put(table, key, []byte(table)))
+			if got := w.Get(table, key); string(got) != string(table) {
+				t.Errorf("table %s has %q", table, got)
+			}
+		}
+		return nil
+	}))
+}
