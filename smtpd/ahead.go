@@ -23,9 +23,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.ready() {
 		return c.give(p), nil
 	}
-	n, err := c.Conn.Read(p[:min(len(p), len(block{}))])
+	n, err := c.wait(p[:min(len(p), len(block{}))])
 	if err != nil {
-		return 0, c.die(err)
+		return 0, err
 	}
 	first := c.first(p[:n])
 	c.keep(p[first:n])
@@ -62,13 +62,26 @@ func (c *conn) more() error {
 		c.block = blocks.Get().(*block)
 	}
 	kept := copy(c.block[:], c.ahead)
-	n, err := c.Conn.Read(c.block[kept:])
+	n, err := c.wait(c.block[kept:])
 	if err != nil {
 		c.forget()
-		return c.die(err)
+		return err
 	}
 	c.ahead = c.block[:kept+n]
 	return nil
+}
+
+// wait reads what the client says next, after it has all replies.
+func (c *conn) wait(p []byte) (int, error) {
+	err := c.flush()
+	if err != nil {
+		return 0, c.die(err)
+	}
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		return 0, c.die(err)
+	}
+	return n, nil
 }
 
 // give hands over what was read ahead.

@@ -21,7 +21,7 @@ import (
 //   - Commands are not counted. Each command line sets the read deadline once, so they are counted there.
 //   - Connections live on after Shutdown. A conn can be told to end at the next command line.
 //
-// What it reads is in ahead.go.
+// How it reads is in ahead.go, how it writes in replies.go.
 type conn struct {
 	net.Conn
 	limits *Limits
@@ -37,6 +37,9 @@ type conn struct {
 	awaited bool   // a command line, of which the end was not given yet
 	line    bool   // the last read gave one line at most
 	word    []byte // how the command line begins
+
+	writing  sync.Mutex
+	gathered []byte // replies
 
 	mu       sync.Mutex
 	dead     bool
@@ -224,6 +227,7 @@ func (c *conn) Close() error {
 		return nil
 	}
 	defer c.gone()
+	c.part()
 	if killed {
 		c.linger()
 	}

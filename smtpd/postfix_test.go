@@ -104,7 +104,9 @@ func startPostfix(t testing.TB, next string) *postfix {
 	}
 	p.pid = cmd.Process.Pid
 	endWithTest(t, cmd, dir)
-	awaitAddr(t, p.store)
+	for _, addr := range []string{p.store, p.proxy, p.relay} { // it opens one after the other
+		awaitAddr(t, addr)
+	}
 	return p
 }
 

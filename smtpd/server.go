@@ -184,6 +184,7 @@ func (s *Server) closeAll() {
 	s.mu.Unlock()
 	s.log.Warn("sessions cut off at shutdown", "sessions", len(left))
 	for _, c := range left {
+		c.Conn.Close() // replies are not waited for
 		c.Close()
 	}
 }
