@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sigill/vault"
-	"sigill/vault/message"
 	"sigill/web/export"
 )
 
@@ -144,30 +143,17 @@ func (z *caseWriter) all(v *visit, c *vault.Content, pdf io.Reader) error {
 	if err := z.part("message.pdf", "application/pdf", pdf); err != nil {
 		return err
 	}
-	listed := c.Index().Attachments(nil)
-	for at, p := range c.Index().Walk() {
-		if !slices.Contains(listed, p) {
-			continue
-		}
-		inside, err := winmail(v, c, p, at)
-		if err != nil {
+	for f, err := range attachedTo(v, c, nil) {
+		name := "attachments/" + nameOf(v, f.file)
+		switch {
+		case err != nil:
 			return err
-		}
-		for _, f := range inside {
-			if err := z.part("attachments/"+nameOf(v, f.file), f.Type, bytes.NewReader(f.data)); err != nil {
+		case f.Fenced:
+			z.about.Files = append(z.about.Files, casePart{Name: name, Type: f.Type, Size: f.Size, Fenced: true})
+		default:
+			if err := z.part(name, f.Type, f.open()); err != nil {
 				return err
 			}
-		}
-		if len(inside) > 0 {
-			continue
-		}
-		f := fileOf(c, p, at)
-		if f.Fenced {
-			z.about.Files = append(z.about.Files, casePart{Name: "attachments/" + nameOf(v, f), Type: f.Type, Size: f.Size, Fenced: true})
-			continue
-		}
-		if err := z.part("attachments/"+nameOf(v, f), f.Type, message.Body(p, c.Section(p.Body))); err != nil {
-			return err
 		}
 	}
 	about, err := json.MarshalIndent(z.about, "", "  ")

@@ -35,23 +35,13 @@ func (f file) Kind() string {
 	return f.Type
 }
 
-// filesOf are the files that a reader is offered: those of a winmail.dat stand in its place.
+// filesOf are the files that a reader is offered.
 func filesOf(v *visit, c *vault.Content, used map[string]bool) (out []file, err error) {
-	listed := c.Index().Attachments(used)
-	for at, p := range c.Index().Walk() {
-		if !slices.Contains(listed, p) {
-			continue
-		}
-		inside, err := winmail(v, c, p, at)
+	for f, err := range attachedTo(v, c, used) {
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range inside {
-			out = append(out, f.file)
-		}
-		if len(inside) == 0 {
-			out = append(out, fileOf(c, p, at))
-		}
+		out = append(out, f.file)
 	}
 	return out, nil
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"io"
 	"net/http"
-	"slices"
 
 	"sigill/vault"
 	"sigill/vault/message"
@@ -114,42 +113,21 @@ func (s *Server) printed(v *visit, c *vault.Content, info vault.Info) (export.Me
 	return m, err
 }
 
-// printedFiles reads every attachment for its checksum; those of a winmail.dat stand in its place.
+// printedFiles reads every attachment for its checksum.
 func printedFiles(v *visit, c *vault.Content) (out []export.Attachment, err error) {
-	listed := c.Index().Attachments(nil)
-	for at, p := range c.Index().Walk() {
-		if !slices.Contains(listed, p) {
-			continue
-		}
-		if v.r.Context().Err() != nil {
-			return nil, v.r.Context().Err()
-		}
-		inside, err := winmail(v, c, p, at)
+	for f, err := range attachedTo(v, c, nil) {
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range inside {
-			out = append(out, export.Attachment{
-				Name: cmp.Or(f.Name, v.lang.text("file.unnamed")), Type: f.Type, Size: f.Size, SHA256: sha256.Sum256(f.data),
-			})
+		a := export.Attachment{Name: cmp.Or(f.Name, v.lang.text("file.unnamed")), Type: f.Type, Size: f.Size, Fenced: f.Fenced}
+		if !f.Fenced {
+			sum := sha256.New()
+			if a.Size, err = io.Copy(sum, f.open()); err != nil {
+				return nil, err
+			}
+			a.SHA256 = [32]byte(sum.Sum(nil))
 		}
-		if len(inside) > 0 {
-			continue
-		}
-		if c.Fenced(p) {
-			f := fileOf(c, p, at)
-			out = append(out, export.Attachment{Name: cmp.Or(f.Name, v.lang.text("file.unnamed")), Type: f.Type, Size: f.Size, Fenced: true})
-			continue
-		}
-		sum := sha256.New()
-		n, err := io.Copy(sum, message.Body(p, c.Section(p.Body)))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, export.Attachment{
-			Name: cmp.Or(cleanName(p.FileName()), v.lang.text("file.unnamed")), Type: p.Type + "/" + p.Subtype,
-			Size: n, SHA256: [32]byte(sum.Sum(nil)),
-		})
+		out = append(out, a)
 	}
 	return out, nil
 }

@@ -2,7 +2,6 @@ package web
 
 import (
 	"archive/zip"
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,8 +28,7 @@ func (s *Server) zip(v *visit, r *vault.Reader) error {
 	if err != nil {
 		return err
 	}
-	listed := slices.DeleteFunc(c.Index().Attachments(used), c.Fenced)
-	if len(listed) == 0 {
+	if len(slices.DeleteFunc(c.Index().Attachments(used), c.Fenced)) == 0 {
 		return vault.ErrNotFound
 	}
 	fileHeaders(v.w.Header(), v.lang.text("message.files")+"-"+dayName(info)+".zip", "application/zip")
@@ -40,7 +38,7 @@ func (s *Server) zip(v *visit, r *vault.Reader) error {
 	}
 	to := s.paced(v)
 	z := &zipped{Writer: zip.NewWriter(to), at: info.At, used: map[string]bool{}}
-	if err := z.all(v, c, listed); err != nil {
+	if err := z.all(v, c, used); err != nil {
 		s.cutOff(v, to, err)
 	}
 	return nil
@@ -63,25 +61,13 @@ type zipped struct {
 	used map[string]bool // names, in lower case
 }
 
-func (z *zipped) all(v *visit, c *vault.Content, listed []*message.Part) error {
-	for at, p := range c.Index().Walk() {
-		if !slices.Contains(listed, p) {
-			continue
+// all writes the files that are handed out.
+func (z *zipped) all(v *visit, c *vault.Content, used map[string]bool) error {
+	for f, err := range attachedTo(v, c, used) {
+		if err == nil && !f.Fenced {
+			err = z.add(nameOf(v, f.file), f.open())
 		}
-		inside, err := winmail(v, c, p, at)
 		if err != nil {
-			return err
-		}
-		for _, f := range inside {
-			if err := z.add(nameOf(v, f.file), bytes.NewReader(f.data)); err != nil {
-				return err
-			}
-		}
-		if len(inside) > 0 {
-			continue
-		}
-		f := file{Part: partName(at), Name: cleanName(p.FileName()), Type: p.Type + "/" + p.Subtype}
-		if err := z.add(nameOf(v, f), message.Body(p, c.Section(p.Body))); err != nil {
 			return err
 		}
 	}
