@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"sigill/vault"
 	"sigill/web"
@@ -42,4 +43,21 @@ func TestGoneIsLikeNeverThere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLinkIsLimited: a link that is passed round is refused for a while, one that does not exist as well, and no other.
+func TestLinkIsLimited(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{PerLink: 2})
+	s.send(letterText, astrid)
+	link, v := s.link(astrid), s.person(otherID)
+	for _, token := range []string{link, strings.Repeat("a", len(link))} {
+		v.post("/m/"+token, nil).to("/messages/none")
+		s.visitor().post("/m/"+token+"/not-mine", nil).to("/told")
+		a := v.post("/m/"+token, nil).is(http.StatusTooManyRequests).has("Vänta en minut")
+		s.visitor().post("/m/"+token+"/not-mine", nil).is(http.StatusTooManyRequests)
+		header(t, a, "Retry-After", "60")
+	}
+	s.clock.pass(time.Minute)
+	v.post("/m/"+link, nil).to("/messages/none")
 }

@@ -11,7 +11,11 @@ func (s *Server) declineLink(v *visit) error {
 	if !s.visitors.allow(network(v.r)) {
 		return errTooMany
 	}
-	if token := v.r.PathValue("token"); len(token) <= maxLink {
+	token := v.r.PathValue("token")
+	if !s.linkAllowed(token) {
+		return errTooMany
+	}
+	if len(token) <= maxLink {
 		if err := s.config.Vault.DeclineLink(v.r.Context(), token); err != nil {
 			return err
 		}

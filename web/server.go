@@ -82,6 +82,7 @@ type Limits struct {
 	Files     int           // attachments of a reply
 	Page      int           // messages on a page of a list
 	PerMinute int           // logins and links a minute and address of the network
+	PerLink   int           // uses a minute of one link, from wherever they come
 	Shown     int64         // octets of a text that are shown in a page
 
 	Connections int // at a time
@@ -103,6 +104,7 @@ var DefaultLimits = Limits{
 	Files:     20,
 	Page:      50,
 	PerMinute: 60,
+	PerLink:   20,
 	Shown:     1 << 20,
 
 	Connections: 10_000,
@@ -129,6 +131,7 @@ type Server struct {
 	answers  *answers
 	unsent   *unsent
 	visitors *limiter           // by network address: logins and links
+	links    *limiter           // by link, whether there is such a one or not
 	turns    *turns             // of principals
 	searches *turns             // of theirs in texts
 	passkeys *webauthn.WebAuthn // nil where there can be none
@@ -163,6 +166,7 @@ func New(c Config) (*Server, error) {
 		answers:  newAnswers(c.Now),
 		unsent:   &unsent{now: c.Now, drafts: map[string]*unsentDraft{}},
 		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
+		links:    newLimiter(c.Now, c.Limits.PerLink, c.Limits.PerLink),
 		turns:    &turns{most: c.Limits.AtOnce, lines: map[vault.Principal]*line{}},
 		searches: &turns{most: 1, lines: map[vault.Principal]*line{}},
 	}
@@ -188,6 +192,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.Files, d.Files)
 	set(&l.Page, d.Page)
 	set(&l.PerMinute, d.PerMinute)
+	set(&l.PerLink, d.PerLink)
 	set(&l.Shown, d.Shown)
 	set(&l.Connections, d.Connections)
 	set(&l.PerNetwork, d.PerNetwork)
@@ -270,6 +275,7 @@ func (s *Server) sweep() {
 	s.answers.sweep()
 	s.unsent.sweep()
 	s.visitors.sweep()
+	s.links.sweep()
 }
 
 // incident is a name for a fault that a visitor can tell and a log can be searched for.
