@@ -18,7 +18,7 @@ import (
 // waits, and the client with it. A mail longer than the limit, or much longer than its client declared (RFC 1870), is not
 // looked through: the rules say what becomes of it. Messages inside are looked for as the mail goes by (facts.Inside). Its
 // beginning is read ahead, so that one that shows there seals it; behind that, or when there is no room, the mail is passed
-// on meanwhile, and one that shows ends it in a refusal: the upstream is not told the end and throws away what it has.
+// on meanwhile, and one that shows ends it in a refusal: nothing of it has gone on, and the upstream is not told the end of what has.
 //
 // What is read lies in memory alone, since it may be to be sealed. Done gives the room back.
 func (s *session) lookInside(ctx context.Context, tx transaction, m *mail, f *policy.Facts) (done func(), err error) {
@@ -33,7 +33,7 @@ func (s *session) lookInside(ctx context.Context, tx transaction, m *mail, f *po
 	case content:
 		limit, done, err = s.room(ctx, tx.size)
 	case inside != nil:
-		limit, done = s.roomAhead()
+		limit, done = s.roomAhead(tx.size)
 	default:
 		return done, nil
 	}
@@ -63,7 +63,7 @@ func readAhead(m *mail, inside *facts.Inside, limit int64) (read []byte, err err
 	var b bytes.Buffer
 	b.Write(m.header)
 	b.Write(m.start)
-	_, err = b.ReadFrom(io.LimitReader(in, max(1, limit+1-int64(b.Len()))))
+	_, err = b.ReadFrom(io.LimitReader(in, max(4<<10, limit+1-int64(b.Len()))))
 	if err != nil && inside != nil {
 		in = inside.Unwatched()
 	}
@@ -73,10 +73,7 @@ func readAhead(m *mail, inside *facts.Inside, limit int64) (read []byte, err err
 
 // room waits for what a mail may take that is read whole.
 func (s *session) room(ctx context.Context, declared int64) (limit int64, done func(), err error) {
-	limit = s.server.limits.Inside
-	if declared > 0 {
-		limit = min(limit, declared+declared/8+64<<10)
-	}
+	limit = roomFor(s.server.limits.Inside, declared)
 	if err := s.server.memory.Acquire(ctx, limit); err != nil {
 		return 0, nil, err
 	}
@@ -84,12 +81,20 @@ func (s *session) room(ctx context.Context, declared int64) (limit int64, done f
 }
 
 // roomAhead does not wait: mail that passes must not wait for mail whose clients are slow.
-func (s *session) roomAhead() (limit int64, done func()) {
-	limit = min(s.server.limits.Ahead, s.server.limits.InsideAll)
+func (s *session) roomAhead(declared int64) (limit int64, done func()) {
+	limit = roomFor(min(s.server.limits.Ahead, s.server.limits.InsideAll), declared)
 	if !s.server.memory.TryAcquire(limit) {
 		return 0, func() {}
 	}
 	return limit, func() { s.server.memory.Release(limit) }
+}
+
+// roomFor is a limit for a mail of the size that its client declared, if it did, and somewhat more.
+func roomFor(limit, declared int64) int64 {
+	if declared <= 0 {
+		return limit
+	}
+	return min(limit, declared+declared/8+64<<10)
 }
 
 // content adds what is found in the text.

@@ -54,7 +54,7 @@ func (g *region) work(later time.Duration) {
 	if err := errors.Join(err, err2); err != nil {
 		g.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(g.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 	var done sync.WaitGroup
 	done.Go(func() { _ = w.Run(ctx) })
 	for ctx.Err() == nil {

@@ -94,7 +94,7 @@ func TestPostfixBothWays(t *testing.T) {
 	for i := range mails {
 		hand(t, p.relay, fmt.Sprintf("From: anna@kommun.example\r\nSubject: [secure] %d\r\n\r\n.dot %d\r\n", i, i))
 	}
-	for deadline := time.Now().Add(20 * time.Second); len(g.sealed(vault.Staff(anna))) < mails; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); len(g.sealed(vault.Staff(anna))) < mails; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d mails came from Postfix", len(g.sealed(vault.Staff(anna))), mails)
 		}

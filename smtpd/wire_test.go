@@ -46,7 +46,7 @@ func (g *gateway) on(c net.Conn, kind Kind) *wire {
 		c = tls.Client(c, g.tls())
 	}
 	g.t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute)) // many at once, with the race detector, take their time
 	return &wire{g.t, c, bufio.NewReader(c)}
 }
 

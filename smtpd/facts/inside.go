@@ -21,19 +21,24 @@ type Conversations func(ids []string) (bool, error)
 // maxIDs is how many ids of messages inside a mail are asked for before it counts as beyond the limits.
 const maxIDs = 10_000
 
+// maxHeld is how much of a mail is kept back for a header inside.
+const maxHeld = 256 << 10
+
 // Inside is a mail on its way, and stops at the first message inside it that is a sealed one or answers one. The octets in
-// which its header ends are held back, so nothing of its text has gone by. Whatever the mail is, memory is constant and time
-// goes with its length; beyond the limits it stops too.
+// which a message inside has its header are held back until it is known whose it is, so nothing of a sealed one goes by.
+// Whatever the mail is, memory is bounded and time goes with its length; beyond the limits it stops too.
 type Inside struct {
 	rest    io.Reader
 	index   *message.Indexer
 	sealed  Conversations
-	ids     []string // not asked for yet
-	asked   int
-	held    []byte // octets that were read and not given
-	fault   error
-	ended   bool
 	lenient bool
+
+	ids   []string // not asked for yet
+	asked int
+	held  []byte // octets that were read and are kept back
+	ready []byte // octets that are not any more
+	end   error  // of the rest, behind them
+	fault error  // what it ended with instead
 }
 
 // NewInside begins to read a mail of which header and start have been read already; it gives the rest.
@@ -75,23 +80,46 @@ func named(h message.Header, name string) (ids []string) {
 
 // Read implements io.Reader. Its errors are those of the rest, ErrAttached, ErrUnseen, and those of [Conversations].
 func (i *Inside) Read(p []byte) (n int, err error) {
-	if i.fault == nil {
-		i.fault = i.judge() // what was read before
+	for {
+		switch {
+		case len(i.ready) > 0:
+			n = copy(p, i.ready)
+			i.ready = i.ready[n:]
+			return n, nil
+		case i.fault != nil:
+			return 0, i.fault
+		case i.end != nil:
+			return 0, i.end
+		case len(p) == 0:
+			return 0, nil
+		}
+		if i.fault = i.judge(); i.fault != nil { // what was read before
+			continue
+		}
+		n, i.end = i.rest.Read(p)
+		if i.take(p[:n]); i.fault == nil && len(i.held) == 0 && len(i.ready) == 0 {
+			return n, i.end
+		}
 	}
-	if i.fault != nil {
-		return 0, i.fault
-	}
-	n, err = i.rest.Read(p)
-	_, _ = i.index.Write(p[:n])
-	if err == io.EOF && !i.ended {
+}
+
+// take looks at octets of the mail. Where a message inside has its header they are kept back.
+func (i *Inside) take(b []byte) {
+	_, _ = i.index.Write(b)
+	heading := i.end == nil && i.index.InHeader()
+	if i.end == io.EOF {
 		i.index.Close() // a message inside may be all header
-		i.ended = true
 	}
-	if i.fault = i.judge(); i.fault != nil {
-		i.held = bytes.Clone(p[:n])
-		return 0, i.fault
+	switch i.fault = i.judge(); {
+	case i.fault != nil:
+		i.held = append(i.held, b...)
+	case heading && len(i.held) < maxHeld:
+		i.held = append(i.held, b...)
+	case heading && !i.lenient:
+		i.held, i.fault = append(i.held, b...), ErrUnseen
+	case len(i.held) > 0:
+		i.ready, i.held = append(i.held, b...), nil
 	}
-	return n, err
 }
 
 // judge asks for the ids that have come since it was last asked.
@@ -113,4 +141,6 @@ func (i *Inside) judge() error {
 }
 
 // Unwatched is the rest of the mail with what was held back, and looked at no more.
-func (i *Inside) Unwatched() io.Reader { return io.MultiReader(bytes.NewReader(i.held), i.rest) }
+func (i *Inside) Unwatched() io.Reader {
+	return io.MultiReader(bytes.NewReader(i.ready), bytes.NewReader(i.held), i.rest)
+}

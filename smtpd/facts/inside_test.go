@@ -34,6 +34,9 @@ func TestInside(t *testing.T) {
 	}{
 		{"nothing inside", mixed + "\r\nhej\r\n--b--\r\n", false, nil},
 		{"one of ours", mixed + "Content-Type: message/rfc822\r\n\r\nMessage-ID: <ours@x>\r\n\r\nhej\r\n--b--\r\n", false, ErrAttached},
+		{"one of ours, and nothing of it goes by", mixed + "Content-Type: message/rfc822\r\n\r\nSubject: ours@x\r\nMessage-ID: <ours@x>\r\n\r\nhej\r\n--b--\r\n", false, ErrAttached},
+		{"a header without end", mixed + "Content-Type: message/rfc822\r\n\r\n" + strings.Repeat("A: b\r\n", 60<<10), false, ErrUnseen},
+		{"a header without end, let by", mixed + "Content-Type: message/rfc822\r\n\r\n" + strings.Repeat("A: b\r\n", 60<<10), true, nil},
 		{"a second Message-ID counts too", mixed + "Content-Type: message/rfc822\r\n\r\nMessage-ID: <a@x>\r\nMessage-ID: <ours@x>\r\n\r\n", false, ErrAttached},
 		{"it answers one of ours", mixed + "Content-Type: message/rfc822\r\n\r\nIn-Reply-To: ours@x\r\n\r\nhej\r\n--b--\r\n", false, ErrAttached},
 		{"the header of a returned message, cut off", "Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: <ours@x>", false, ErrAttached},
@@ -54,6 +57,9 @@ func TestInside(t *testing.T) {
 			}
 			if _, again := i.Read(make([]byte, 1)); err != nil && again != err || err == nil && again != io.EOF {
 				t.Errorf("%s: read again: %v", tt.reason, again)
+			}
+			if tt.want == ErrAttached && bytes.Contains(got, []byte("ours@x")) {
+				t.Errorf("%s: of the header %q has gone by", tt.reason, got)
 			}
 			rest, err := io.ReadAll(i.Unwatched())
 			if all := string(got) + string(rest); err != nil || !strings.HasSuffix(tt.raw, all) || message.HeaderEnd([]byte(tt.raw)) != len(tt.raw)-len(all) {

@@ -13,6 +13,12 @@ func (x *Indexer) Limited() bool {
 	return x.limited || x.kept.left <= 0 || x.file != nil && x.file.Limited()
 }
 
+// InHeader tells that the header of a message inside has begun and not ended.
+func (x *Indexer) InHeader() bool {
+	f := x.top()
+	return f.message && f.state == inHeader && x.level+len(x.stack) > 1 || x.file != nil && x.file.InHeader()
+}
+
 // maxLevel is how deep files may lie in files that are messages; the memory of a reader goes with it.
 const maxLevel = 5
 
