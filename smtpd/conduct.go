@@ -52,7 +52,7 @@ func (s *session) conduct(ctx context.Context, tx transaction, in io.Reader) err
 	case policy.Pass:
 		return s.pass(ctx, tx, m)
 	case policy.Seal, policy.Hold, policy.Deliver:
-		return s.seal(ctx, tx, m, f, d)
+		return s.seal(ctx, tx, &m, f, d)
 	default:
 		s.log.Info("refused by a rule", "mail", tx.id, "rule", d.Rule)
 		return refused{d}
@@ -99,8 +99,8 @@ func (s *session) pass(ctx context.Context, tx transaction, m mail) error {
 }
 
 // seal deposits a mail. It is there when Commit has returned, and then 250 is said.
-func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Facts, d policy.Decision) error {
-	header, err := sealedHeader(m, d)
+func (s *session) seal(ctx context.Context, tx transaction, m *mail, f policy.Facts, d policy.Decision) error {
+	header, err := sealedHeader(*m, d)
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,7 @@ func (s *session) seal(ctx context.Context, tx transaction, m mail, f policy.Fac
 	if err := m.writeTo(draft, header); err != nil {
 		return fmt.Errorf("smtpd: deposit: %w", err)
 	}
+	m.free() // many may wait for one commit
 	receipt, err := draft.Commit(ctx)
 	if err != nil {
 		return fmt.Errorf("smtpd: deposit: %w", err)
