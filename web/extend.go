@@ -24,7 +24,7 @@ func (s *Server) session(v *visit) session {
 	now := s.now()
 	ends := s.store.ends(s.sessions.Token(v.r.Context()))
 	out := doorTo(v.r.URL.Path) + "?ended=1"
-	if to := ourPath(v.r.URL.Path); to != "" {
+	if to := ourPath(s.pageOf(v.r)); to != "" {
 		out += "&to=" + to // it has nothing in it that an address would have to escape
 	}
 	return session{

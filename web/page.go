@@ -185,13 +185,9 @@ func (s *Server) otherLanguages(v *visit) (out []inLanguage) {
 	return out
 }
 
-// addressIn is the address of the page in a language. The answer to a form may be a page that cannot be asked for: then it
-// is that of the nearest above it that can; what a provider sent back counts once, so its page leads to the start.
+// addressIn is the address of the page in a language; what a provider sent back counts once, so its page leads to the start.
 func (s *Server) addressIn(v *visit, tag string) string {
-	at := path.Clean("/" + v.r.URL.Path) // "//name/" would be another host
-	for v.r.Method == http.MethodPost && !s.canGet(at) {
-		at = path.Dir(at)
-	}
+	at := s.pageOf(v.r)
 	if strings.HasSuffix(v.r.Pattern, "/callback") {
 		at = "/"
 	}
@@ -202,6 +198,16 @@ func (s *Server) addressIn(v *visit, tag string) string {
 		}
 	}
 	return (&url.URL{Path: at, RawQuery: q.Encode()}).String()
+}
+
+// pageOf is the path of the page that a request is about. The address of a form may be one that cannot be asked for: then
+// it is that of the nearest above it that can.
+func (s *Server) pageOf(r *http.Request) string {
+	at := path.Clean("/" + r.URL.Path) // "//name/" would be another host
+	for r.Method == http.MethodPost && !s.canGet(at) {
+		at = path.Dir(at)
+	}
+	return at
 }
 
 // canGet tells whether there is a page at a path; the start always is.

@@ -293,6 +293,22 @@ func TestLanguages(t *testing.T) {
 	v.get("/m/x?lang=sv").has(`<html lang="sv">`)
 }
 
+// TestLoginForAForm: whose login has ended when a form is sent comes back to the page that the form is on.
+func TestLoginForAForm(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	id := "/messages/" + s.send(letterText, astrid).ID.String()
+	for path, back := range map[string]string{
+		id + "/take": id, id + "/notify": id, id + "/recall": id + "/recall", id + "/not-mine": id, "/devices/revoke": "/devices", "/logins": "/logins",
+	} {
+		to, err := url.Parse(s.visitor().post(path, nil).is(http.StatusSeeOther).Header.Get("Location"))
+		must(t, err)
+		if got := to.Query().Get("to"); got != back || !strings.HasSuffix(to.Path, "/login") {
+			t.Errorf("%s leads to %s", path, to)
+		}
+	}
+}
+
 // TestLanguageOfAnAnswer: a page that answers a form has a way to the other languages, though the form's own address may
 // not be one that can be asked for.
 func TestLanguageOfAnAnswer(t *testing.T) {

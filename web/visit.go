@@ -107,7 +107,7 @@ func (s *Server) reading(h func(v *visit, r *vault.Reader) error) handler {
 // toLogin sends the visitor to log in, and says so if it is because the session ended.
 func (s *Server) toLogin(v *visit, door string) error {
 	q := url.Values{}
-	if to := ourPath(v.r.URL.Path); to != "" {
+	if to := ourPath(s.pageOf(v.r)); to != "" {
 		q.Set("to", to)
 	}
 	if v.ended(s) {
