@@ -13,26 +13,30 @@ type confirmBody struct {
 	Warnings []warning
 }
 
-// confirm sends a mail that waited, or gives it back to be changed.
+// confirm sends a mail that waited, or gives it back to be changed. The form has all that was typed: what waits may have been
+// given up meanwhile, and nobody writes a mail twice for that.
 func (s *Server) confirm(v *visit) error {
-	if err := v.form(); err != nil {
+	if err := s.textForm(v); err != nil {
 		return err
 	}
-	f := fields{Token: v.r.PostForm.Get("form"), About: v.r.PostForm.Get("about"), Kind: v.r.PostForm.Get("kind")}
-	if v.r.PostForm.Has("change") {
+	f := fieldsOf(v.r.PostForm.Get)
+	switch {
+	case !v.in:
+		return s.lost(v, http.StatusForbidden, f.Text, false)
+	case v.who.IsPerson():
+		return vault.ErrNotFound
+	case v.r.PostForm.Has("change"):
 		return s.change(v, f)
 	}
-	typed := f
 	sent, err := s.writeOnce(v, f, func(r *vault.Reader) (id vault.MessageID, err error) {
 		d := s.unsent.take(f.Token)
 		if d == nil {
 			return id, errOldForm
 		}
 		defer d.draft.Abort()
-		typed = d.fields
 		return s.sendUnsent(v.r.Context(), v, r, d)
 	})
-	return s.written(v, typed, sent, err)
+	return s.written(v, f, sent, err)
 }
 
 // sendUnsent asks again whether its writer may send from there, since a membership may have ended meanwhile.
@@ -51,21 +55,16 @@ func (s *Server) sendUnsent(ctx context.Context, v *visit, r *vault.Reader, d *u
 	return s.link(ctx, r, d.draft, d.fields)
 }
 
-// change gives the draft up and its text back.
+// change gives the draft up, if it still waits, and its text back.
 func (s *Server) change(v *visit, f fields) error {
 	about, err := f.about()
 	if err != nil {
 		return err
 	}
-	if !s.replies.valid(f.Token, v.who, about) {
-		return errOldForm
+	if s.replies.valid(f.Token, v.who, about) {
+		if d := s.unsent.take(f.Token); d != nil {
+			d.draft.Abort()
+		}
 	}
-	d := s.unsent.take(f.Token)
-	if d == nil {
-		return errOldForm
-	}
-	d.draft.Abort()
-	return s.reading(func(v *visit, r *vault.Reader) error {
-		return s.showWrite(v, r, http.StatusOK, writeBody{fields: d.fields})
-	})(v)
+	return s.reading(func(v *visit, r *vault.Reader) error { return s.showWrite(v, r, http.StatusOK, writeBody{fields: f}) })(v)
 }

@@ -120,8 +120,8 @@ func TestPurposeIsForStaff(t *testing.T) {
 	v.get("/compose?lang=sv")
 	letter := append(v.newLetter(care.String(), astrid.String()+", "+anna.String(), "Om 900101-9802", "Hej"), field{"purpose", purpose}, field{"basis", obligation})
 	// Looked at again, changed and confirmed, it is still there.
-	v.writeMail(letter).is(http.StatusOK).has("Kontrollera innan du skickar")
-	v.post("/compose/confirm", url.Values{"form": {letter[0].value}, "change": {"1"}}).is(http.StatusOK).has(`value="Utredning om &lt;stöd&gt;"`, `<option value="`+obligation+`" selected>`)
+	waits := v.writeMail(letter).is(http.StatusOK).has("Kontrollera innan du skickar")
+	v.post("/compose/confirm", waits.hidden("change")).is(http.StatusOK).has(`value="Utredning om &lt;stöd&gt;"`, `<option value="`+obligation+`" selected>`)
 	letter[0].value = v.token("/compose")
 	v.writeMail(letter).is(http.StatusOK)
 	id := sentID(t, v.post("/compose/confirm", url.Values{"form": {letter[0].value}, "send": {"1"}}))

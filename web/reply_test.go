@@ -249,7 +249,7 @@ func TestReplyLoggedOut(t *testing.T) {
 	token := v.form(sent.ID)
 	s.clock.pass(31 * time.Minute)
 	v.replyTo(sent.ID, token, "Lång text <b>", upload{"a.txt", "text/plain", "x"}).is(http.StatusForbidden).
-		has("Ditt svar är inte skickat", "Lång text &lt;b&gt;</textarea>", "/login?to="+strings.ReplaceAll(url.QueryEscape("/messages/"+sent.ID.String()+"/reply"), "%2F", "%2f"))
+		has("Det du skrev är inte skickat", "Lång text &lt;b&gt;</textarea>", "/login?to="+strings.ReplaceAll(url.QueryEscape("/messages/"+sent.ID.String()+"/reply"), "%2F", "%2f"))
 	if n := len(s.inbox()); n != 0 {
 		t.Errorf("%d mails", n)
 	}

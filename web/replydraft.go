@@ -19,9 +19,8 @@ const keepDraftTime = 10 * time.Second
 // It needs no login, only the form's own token: somebody who was logged out while writing must not lose what is written.
 // All that can be done with a form that was left open is to change that text, which its writer sees before it is sent.
 func (s *Server) keepDraft(v *visit) error {
-	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, 6*int64(s.config.Limits.ReplyText)+maxForm) // encoded, an octet takes three
-	if err := v.r.ParseForm(); err != nil {
-		return errBadForm
+	if err := s.textForm(v); err != nil {
+		return err
 	}
 	id, err := vault.ParseMessageID(v.r.PathValue("id"))
 	if err != nil {
@@ -45,6 +44,15 @@ func (s *Server) keepDraft(v *visit) error {
 		}
 		return v.redirect(page)
 	})(v)
+}
+
+// textForm reads a form with what somebody wrote, without files.
+func (s *Server) textForm(v *visit) error {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, 6*int64(s.config.Limits.ReplyText)+overhead) // encoded, an octet takes three
+	if err := v.r.ParseForm(); err != nil {
+		return errBadForm
+	}
+	return nil
 }
 
 // keepText keeps the text of a reply that could not be sent, and tells whether it has. Without a login the token of its form
@@ -85,6 +93,6 @@ type lostBody struct {
 // lost gives a text back whose writer was logged out meanwhile.
 func (s *Server) lost(v *visit, status int, text string, kept bool) error {
 	v.ended(s)
-	to := strings.TrimSuffix(v.r.URL.Path, "/draft")
+	to := s.pageOf(v.r)
 	return s.render(v, status, "lost", v.lang.text("lost.title"), lostBody{Text: text, Kept: kept, Door: doorTo(to), To: ourPath(to)})
 }

@@ -82,7 +82,7 @@ func (s *Server) routes() {
 func (s *Server) staffRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /compose", s.staff(s.reading(s.newMail)))
 	m.HandleFunc("POST /compose", s.open(s.write))
-	m.HandleFunc("POST /compose/confirm", s.staff(s.confirm))
+	m.HandleFunc("POST /compose/confirm", s.open(s.confirm))
 	m.HandleFunc("GET /search", s.staff(s.searchForm))
 	m.HandleFunc("POST /search", s.staff(s.reading(s.search)))
 	m.HandleFunc("GET /devices", s.staff(s.devices))

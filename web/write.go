@@ -42,14 +42,21 @@ func writeFields(maxText int) map[string]int {
 }
 
 func (f *postForm) fields() fields {
-	v := f.values
-	to := v["to"]
-	if add := strings.TrimSpace(v["add"]); add != "" {
+	out := fieldsOf(func(name string) string { return f.values[name] })
+	out.Chosen = f.first != nil
+	return out
+}
+
+func fieldsOf(value func(name string) string) fields {
+	to := value("to")
+	if add := strings.TrimSpace(value("add")); add != "" {
 		to = strings.TrimSpace(to) + "\n" + add
 	}
 	return fields{
-		Token: v["form"], About: v["about"], Kind: v["kind"], From: v["from"], To: strings.TrimSpace(to), Cc: strings.TrimSpace(v["cc"]), Bcc: strings.TrimSpace(v["bcc"]), Subject: v["subject"],
-		Text: v["text"], Attached: v["attached"] != "" && v["kind"] == kindForward, Chosen: f.first != nil, Purpose: v["purpose"], Basis: v["basis"],
+		Token: value("form"), About: value("about"), Kind: value("kind"), From: value("from"), To: strings.TrimSpace(to),
+		Cc: strings.TrimSpace(value("cc")), Bcc: strings.TrimSpace(value("bcc")), Subject: value("subject"), Text: value("text"),
+		Attached: value("attached") != "" && value("kind") == kindForward, Chosen: value("chosen") != "",
+		Purpose: value("purpose"), Basis: value("basis"),
 	}
 }
 

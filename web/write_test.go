@@ -4,9 +4,11 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +54,15 @@ func (v *visitor) newLetter(from, to, subject, text string) []field {
 }
 
 // raw is a message as a principal's mailboxes hold it.
+// hidden are the fields that a page's form has of its own, with one for the button that is pressed.
+func (a answer) hidden(button string) url.Values {
+	out := url.Values{button: {"1"}}
+	for _, m := range regexp.MustCompile(`<input type="hidden" name="([a-z]+)" value="([^"]*)"`).FindAllStringSubmatch(a.body, -1) {
+		out.Set(m[1], html.UnescapeString(m[2]))
+	}
+	return out
+}
+
 func (s *stage) raw(p vault.Principal, id vault.MessageID) string {
 	s.t.Helper()
 	r, err := s.vault.Reader(s.t.Context(), p, vault.DoorWeb)
@@ -283,9 +294,9 @@ func TestWarningsBeforeSending(t *testing.T) {
 	}
 
 	letter := v.newLetter(anna.String(), astrid.String(), "Om 900101-9802", "Min text")
-	v.writeMail(letter).is(http.StatusOK)
-	v.post("/compose/confirm", url.Values{"form": {letter[0].value}, "change": {"1"}}).is(http.StatusOK).has("Min text</textarea>", "Om 900101-9802")
-	v.post("/compose/confirm", url.Values{"form": {letter[0].value}}).is(http.StatusConflict)
+	waits := v.writeMail(letter, upload{"a.txt", "text/plain", "x"}).is(http.StatusOK).has("välja filerna på nytt")
+	v.post("/compose/confirm", waits.hidden("change")).is(http.StatusOK).has("Min text</textarea>", "Om 900101-9802", "Välj filerna på nytt")
+	v.post("/compose/confirm", waits.hidden("send")).is(http.StatusConflict)
 
 	// Who is taken out of the function address meanwhile sends nothing in its name.
 	letter = v.newLetter(care.String(), astrid.String(), "Om 900101-9802", "Min text")
@@ -294,10 +305,12 @@ func TestWarningsBeforeSending(t *testing.T) {
 	v.post("/compose/confirm", url.Values{"form": {letter[0].value}}).is(http.StatusNotFound)
 
 	letter = v.newLetter(anna.String(), astrid.String(), "Om 900101-9802", "Min text")
-	v.writeMail(letter).is(http.StatusOK)
+	waits = v.writeMail(letter).is(http.StatusOK).lacks("välja filerna på nytt")
 	s.clock.pass(16 * time.Minute)
 	s.web.Sweep()
-	v.post("/compose/confirm", url.Values{"form": {letter[0].value}}).is(http.StatusConflict).has("varit öppen för länge")
+	v.post("/compose/confirm", waits.hidden("send")).is(http.StatusConflict).has("varit öppen för länge", "Min text</textarea>", "Om 900101-9802")
+	v.post("/compose/confirm", waits.hidden("change")).is(http.StatusOK).has("Min text</textarea>").lacks("inte skickat")
+	s.visitor().post("/compose/confirm", waits.hidden("send")).is(http.StatusForbidden).has("Min text</textarea>", "/staff/login?to=%2fcompose")
 }
 
 // document is a Word document with a body and comments.
