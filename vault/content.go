@@ -254,7 +254,11 @@ func (c *Content) hold(number int64) error {
 		return nil
 	}
 	c.held = -1
-	last := (number+1)*seal.ChunkSize >= c.size
+	last, want := (number+1)*seal.ChunkSize >= c.size, min(seal.ChunkSize, c.size-number*seal.ChunkSize)
+	if int64(cap(c.plain)) < want {
+		freeRoom(c.plain)
+		c.plain = newRoom(want)
+	}
 	err := c.engine.View(context.Background(), func(r kv.Reader) error {
 		sealed := c.sealed(r, uint32(number))
 		if sealed == nil {
@@ -270,7 +274,7 @@ func (c *Content) hold(number int64) error {
 		c.plain = plain
 		return nil
 	})
-	if want := min(seal.ChunkSize, c.size-number*seal.ChunkSize); err == nil && int64(len(c.plain)) != want {
+	if err == nil && int64(len(c.plain)) != want {
 		err = fmt.Errorf("%w: chunk %d of message %s has the wrong size", ErrDamaged, number, c.id)
 	}
 	if err == nil {
@@ -299,6 +303,6 @@ func (c *Content) wipe() {
 	defer c.mu.Unlock()
 	c.key.Wipe()
 	c.chunks = nil
-	clear(c.plain[:cap(c.plain)])
+	freeRoom(c.plain)
 	c.plain, c.held = nil, -1
 }
