@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +40,7 @@ const (
 // The messages are plain text, or HTML whose page has a frame: then an opening is both. An opening is the first of its
 // message, which writes the audit, the status and a flag, or one again.
 func BenchmarkReaders(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(300)) // as the server has it
 	for _, kind := range []string{"plain", "html"} {
 		for _, again := range []bool{false, true} {
 			name := kind + map[bool]string{false: "/first", true: "/again"}[again]
