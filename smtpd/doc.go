@@ -8,6 +8,6 @@
 // It cannot read what is sealed: it holds a depositor and a directory. It keeps no queue and nothing on disk. What a
 // session ends with becomes an SMTP reply in reply.go and nowhere else.
 //
-// The SMTP dialogue is go-smtp's. Its traps are met by the connection under it (conn.go) and by the reader of message
-// data (intake.go); the reasons stand there.
+// The SMTP dialogue is go-smtp's. Its traps are met by the connection under it (conn.go, ahead.go) and by the reader
+// of message data (intake.go); the reasons stand there.
 package smtpd

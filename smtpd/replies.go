@@ -5,8 +5,10 @@ import "time"
 // This file is how a conn writes: replies are gathered until the client is waited for, so a client that pipelines its
 // commands gets the replies to them at once (RFC 2920 section 3.2), in one system call.
 
-// maxGathered is how many octets wait at most.
-const maxGathered = 4 << 10
+const (
+	maxGathered = 4 << 10 // octets that wait
+	maxKept     = 512     // octets of room that a connection keeps for them; a TLS handshake takes more
+)
 
 // Write puts a reply where the next wait sends it. An error comes with that.
 func (c *conn) Write(p []byte) (int, error) {
@@ -47,8 +49,8 @@ func (c *conn) send() (err error) {
 		_, err = c.Conn.Write(c.gathered)
 	}
 	c.gathered = c.gathered[:0]
-	if cap(c.gathered) > len(c.few)*8 {
-		c.gathered = nil // of a TLS handshake
+	if cap(c.gathered) > maxKept {
+		c.gathered = nil
 	}
 	return err
 }
