@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/zlib"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -71,9 +72,11 @@ func TestBccIsSeenNowhere(t *testing.T) {
 // ofBo is what would tell of the other recipient. A boundary made at random may have the letters of Bcc in it, but not as a word.
 var ofBo = regexp.MustCompile(`(?i)bo@|\bbcc\b|säger bo`)
 
-// unpacked is all that is in an answer: what lies in a zip, and in the streams of a PDF, whose text is UTF-16.
+// unpacked is all that is in an answer: what lies in a zip, and in the streams of a PDF, whose text is UTF-16. What it was
+// packed as is not there, nor are fonts and colours: among so many octets made at random a word of three letters turns up.
 func unpacked(t *testing.T, path, body string) string {
 	t.Helper()
+	var out strings.Builder
 	switch {
 	case strings.HasSuffix(path, "/zip"), strings.HasSuffix(path, "/case"):
 		z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
@@ -83,15 +86,27 @@ func unpacked(t *testing.T, path, body string) string {
 			must(t, err)
 			b, err := io.ReadAll(in)
 			must(t, err)
-			body += "\n" + f.Name + "\n" + string(b)
+			fmt.Fprintln(&out, f.Name)
+			fmt.Fprintln(&out, unpacked(t, strings.ReplaceAll(f.Name, ".pdf", "/pdf"), string(b)))
 		}
 	case strings.HasSuffix(path, "/pdf"):
-		for _, rest := range strings.Split(body, "stream\n")[1:] {
-			if z, err := zlib.NewReader(strings.NewReader(rest)); err == nil {
-				b, _ := io.ReadAll(z) // what lies behind the stream is none of it
-				body += string(bytes.ReplaceAll(b, []byte{0}, nil))
+		head, rest, _ := strings.Cut(body, "stream\n")
+		for out.WriteString(head); rest != ""; {
+			var stream string
+			stream, rest, _ = strings.Cut(rest, "endstream")
+			z, err := zlib.NewReader(strings.NewReader(stream))
+			if err != nil {
+				out.WriteString(stream)
+			} else if b, err := io.ReadAll(z); err != nil {
+				t.Error(err)
+			} else if font, profile := bytes.HasPrefix(b, []byte{0, 1, 0, 0}), len(b) > 40 && string(b[36:40]) == "acsp"; !font && !profile {
+				out.Write(bytes.ReplaceAll(b, []byte{0}, nil))
 			}
+			head, rest, _ = strings.Cut(rest, "stream\n")
+			out.WriteString(head)
 		}
+	default:
+		return body
 	}
-	return body
+	return out.String()
 }
