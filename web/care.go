@@ -22,8 +22,9 @@ type careBody struct {
 	ID      string
 	Subject string
 	Info    vault.Info
-	// Unread and Read are the recipients of a recall, before it or after.
-	Unread, Read []policy.Address
+	// Unread, Read and Handed are the recipients of a recall, before it or after; those of Handed have the message in their own
+	// organisation, where nobody can take it back.
+	Unread, Read, Handed []policy.Address
 	// Shared are the function addresses whose members see the message, too.
 	Shared []policy.Address
 }
@@ -71,10 +72,19 @@ func (s *Server) recallPage(v *visit, r *vault.Reader) error {
 		case vault.Opened, vault.Saved, vault.Replied, vault.Disowned, vault.Disposed:
 			b.Read = append(b.Read, to.Address)
 		default:
-			b.Unread = append(b.Unread, to.Address)
+			if handed(to) {
+				b.Handed = append(b.Handed, to.Address)
+			} else {
+				b.Unread = append(b.Unread, to.Address)
+			}
 		}
 	}
 	return s.render(v, http.StatusOK, "recall", v.lang.text("recall.title"), b)
+}
+
+// handed tells a partner organisation that has the message itself. One that sent it back may have read it all the same.
+func handed(to vault.RecipientState) bool {
+	return to.Kind == policy.Partner && (to.Status == vault.Delivered || to.Status == vault.Bounced)
 }
 
 func (s *Server) recall(v *visit, r *vault.Reader) error {

@@ -60,7 +60,7 @@ func TestDeliverFromThePages(t *testing.T) {
 	v := s.staff()
 	a := v.writeMail(v.newLetter(care.String(), "mottagning@region.example", "Remiss", "Hej!"))
 	id := sentID(t, a)
-	v.follow(a).is(http.StatusOK)
+	v.follow(a).is(http.StatusOK).has("egen organisation", "På väg till mottagarens organisation").lacks("visering")
 	v.get("/messages/"+id.String()).is(http.StatusOK).has("mottagning@region.example", "På väg till mottagarens organisation")
 	jobs, _, err := s.vault.Outbox().Due(t.Context(), s.clock.now().Add(1e9), 10)
 	must(t, err)
@@ -74,6 +74,12 @@ func TestDeliverFromThePages(t *testing.T) {
 	if _, err := c.ReadAt(b, 0); err != nil || !bytes.Contains(b, []byte("To: <mottagning@region.example>")) {
 		t.Errorf("%v\n%s", err, b)
 	}
+	// What they have cannot be taken back, and the sender is told so, before and after.
+	recall := "/messages/" + id.String() + "/recall"
+	v.get(recall).is(http.StatusOK).has("De kan inte läsa det efter att").lacks("har redan meddelandet")
+	must(t, s.vault.Courier().Delivered(t.Context(), jobs[0], "mx.region.example"))
+	v.get(recall).is(http.StatusOK).has("Mottagarens organisation har redan meddelandet", "mottagning@region.example").lacks("De kan inte läsa det")
+	v.follow(v.post(recall, nil)).is(http.StatusOK).has("Meddelandet återkallades", "har redan meddelandet").lacks("Hann inte öppna")
 	// Somebody else beside it: nobody gets it directly, and it waits for an identity.
 	mixed := v.newLetter(care.String(), "mottagning@region.example, okand@example.com", "Remiss", "Hej!")
 	id = sentID(t, v.writeMail(mixed))

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"sigill/policy"
 	"sigill/vault"
 	"sigill/web/login"
 )
@@ -96,6 +97,15 @@ func (p page) FileName(f file) string {
 
 // T is a text of the page's language.
 func (p page) T(key string, args ...any) string { return p.text(key, args...) }
+
+// Status is how far a message has come with a recipient, in words. A partner organisation gets it itself, and no notice.
+func (p page) Status(kind policy.RecipientKind, s vault.Status) string {
+	word := p.text("status." + string(s))
+	if kind == policy.Partner {
+		return p.wordOr("status.partner."+string(s), word)
+	}
+	return word
+}
 
 // Lang is the page's language.
 func (p page) Lang() string { return p.tag }

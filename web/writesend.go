@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -149,6 +150,11 @@ func (s *Server) checkRecipients(v *visit, r *vault.Reader, f fields) error {
 type sentBody struct {
 	ID   string
 	Info vault.Info
+}
+
+// Handed tells that it goes to the organisations of those outside, and no notice does.
+func (b sentBody) Handed() bool {
+	return slices.ContainsFunc(b.Info.Recipients, func(to vault.RecipientState) bool { return to.Kind == policy.Partner })
 }
 
 // sent says what happens now; a mail that waits for identities leads to where they are asked.
