@@ -29,4 +29,30 @@ func TestLegalHold(t *testing.T) {
 	if got := w.ok("STATUS INBOX (MESSAGES)"); got != "* STATUS INBOX (MESSAGES 1)" {
 		t.Errorf("left: %q", got)
 	}
+	w.ok("CREATE Tvist")
+	w.ok("SELECT INBOX")
+	w.ok("MOVE 1 Tvist") // which deletes nothing
+	w.fails("NO [CANNOT] Messages under legal hold are kept", "DELETE Tvist")
+	if got := w.ok("STATUS Tvist (MESSAGES)"); got != `* STATUS "Tvist" (MESSAGES 1)` {
+		t.Errorf("left: %q", got)
+	}
+}
+
+// TestLegalHoldOfAFunctionAddress: what is filed with it cannot be moved to where it could be deleted.
+func TestLegalHoldOfAFunctionAddress(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.deposit(mail("bevaras"))
+	w := f.login(anna)
+	w.ok("SELECT INBOX")
+	w.ok("COPY 1 Shared/omsorg@kommun.example")
+	_, err := f.vault.LegalHolds().Place(context.Background(), vault.LegalHold{Address: omsorg, Reason: "tvist"})
+	f.must(err)
+	w.ok("SELECT Shared/omsorg@kommun.example")
+	w.fails("NO [CANNOT] Messages under legal hold are kept", "MOVE 1 Trash")
+	w.ok(`STORE 1 +FLAGS.SILENT (\Deleted)`)
+	w.fails("NO [CANNOT] Messages under legal hold are kept", "EXPUNGE")
+	if got := w.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Deleted))` {
+		t.Errorf("left: %q", got)
+	}
 }

@@ -40,7 +40,7 @@ var (
 	errEmpty      = no(imap.ResponseCodeCannot, "A message cannot be empty")
 	errTooBig     = no(imap.ResponseCodeTooBig, "The message is larger than APPENDLIMIT")
 	errKeywords   = no(imap.ResponseCodeLimit, "At most 50 keywords of 64 octets each")
-	errLegalHold  = no(imap.ResponseCodeCannot, "Messages under legal hold cannot be deleted; they are kept")
+	errLegalHold  = no(imap.ResponseCodeCannot, "Messages under legal hold are kept: they cannot be deleted, and stay with those the hold is of")
 	errHeld       = no(imap.ResponseCodeCannot, "A message that waits for recipients' identities stays here; give them on the web first")
 	errFlag       = bad("There is no such flag")
 	errPattern    = bad("The pattern is too long")

@@ -7,13 +7,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sigill/policy"
 	"sigill/vault/internal/kv"
 )
 
-// ErrLegalHold means that a message is under legal hold and this would take the last copy of it.
+// ErrLegalHold means that a message is under legal hold and this would take the last copy of it, or the last one there.
 var ErrLegalHold = errors.New("vault: the message is under legal hold")
 
 // HoldID names a legal hold.
@@ -177,10 +178,15 @@ func (t *tx) legallyHeld(id MessageID, rec messageRecord) (bool, error) {
 	if !t.any(tLegalHold, nil) {
 		return false, nil // as it mostly is
 	}
+	return t.heldIn(t.spots(id), id, rec)
+}
+
+// heldIn is legallyHeld of a message that lies in these places.
+func (t *tx) heldIn(places []spot, id MessageID, rec messageRecord) (bool, error) {
 	if t.any(tLegalHold, holdSubject(heldMessage, id[:])) {
 		return true, nil
 	}
-	owners, err := t.ownersOf(id, rec)
+	owners, err := t.ownersOf(places, rec)
 	for _, o := range owners {
 		if t.any(tLegalHold, holdSubject(heldOwner, o[:])) {
 			return true, nil
@@ -189,7 +195,7 @@ func (t *tx) legallyHeld(id MessageID, rec messageRecord) (bool, error) {
 	return false, err
 }
 
-func (t *tx) ownersOf(id MessageID, rec messageRecord) (out []owner, err error) {
+func (t *tx) ownersOf(places []spot, rec messageRecord) (out []owner, err error) {
 	persons := []string{rec.Person}
 	for _, r := range rec.Recipients {
 		persons = append(persons, r.Person)
@@ -202,7 +208,7 @@ func (t *tx) ownersOf(id MessageID, rec messageRecord) (out []owner, err error) 
 	for _, a := range rec.parties() {
 		out = append(out, t.v.staffOwner(a))
 	}
-	for _, p := range t.spots(id) {
+	for _, p := range places {
 		box, err := t.mailbox(p.box)
 		if err != nil {
 			return nil, err
@@ -256,30 +262,38 @@ func (t *tx) mayLeaveSender(box *mailboxRecord, here spot, id MessageID) error {
 }
 
 // mayLeaveAuthority gives ErrLegalHold if an entry is the last of a message under legal hold, or the last at the
-// authority: one that only a person has left cannot be handed out any more.
+// authority: one that only a person has left cannot be handed out any more. So is the last one by which a hold covers the
+// message, of somebody in whose mailbox it was filed: what is left elsewhere could be deleted then.
 func (t *tx) mayLeaveAuthority(box *mailboxRecord, here spot, id MessageID) error {
 	if !t.any(tLegalHold, nil) {
 		return nil
-	}
-	for _, p := range t.spots(id) {
-		if p == here {
-			continue
-		}
-		other, err := t.mailbox(p.box)
-		if err != nil {
-			return err
-		}
-		if box.Address.IsZero() || !other.Address.IsZero() {
-			return nil
-		}
 	}
 	rec, _, err := load[messageRecord](t, tMessage, id[:])
 	if err != nil {
 		return err
 	}
-	held, err := t.legallyHeld(id, rec)
-	if err == nil && held {
-		err = ErrLegalHold
+	places := t.spots(id)
+	if held, err := t.heldIn(places, id, rec); err != nil || !held {
+		return err
 	}
-	return err
+	rest := slices.DeleteFunc(places, func(p spot) bool { return p == here })
+	kept, err := t.keptIn(rest, box)
+	if err != nil {
+		return err
+	}
+	if still, err := t.heldIn(rest, id, rec); err != nil || kept && still {
+		return err
+	}
+	return ErrLegalHold
+}
+
+// keptIn tells whether the authority has a message in one of these places, or anybody, if what is removed is a person's.
+func (t *tx) keptIn(places []spot, removed *mailboxRecord) (bool, error) {
+	for _, p := range places {
+		other, err := t.mailbox(p.box)
+		if err != nil || removed.Address.IsZero() || !other.Address.IsZero() {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

@@ -117,6 +117,38 @@ func TestLegalHoldStopsDeletion(t *testing.T) {
 	}
 }
 
+// TestLegalHoldOfAMailbox: what lies under a hold only because of where it lies can be taken nowhere else, and so not be
+// deleted there.
+func TestLegalHoldOfAMailbox(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.deposit(mail("a@x", "Beslut"), anna, false, cia)
+	annas := h.reader(vault.Staff(anna))
+	sent, trash, filed := box(t, annas, anna, vault.Sent).ID, box(t, annas, anna, vault.Trash).ID, box(t, annas, omsorg, vault.Inbox).ID
+	_, err := annas.Copy(t.Context(), sent, []vault.UID{1}, filed)
+	must(t, err)
+	hold, err := h.LegalHolds().Place(t.Context(), vault.LegalHold{Address: omsorg, Reason: "tvist"})
+	must(t, err)
+	if _, err := annas.Move(t.Context(), filed, []vault.UID{1}, trash); !errors.Is(err, vault.ErrLegalHold) {
+		t.Errorf("moved out from under the hold: %v", err)
+	}
+	if out, err := expungeAll(t, annas, filed); !errors.Is(err, vault.ErrLegalHold) {
+		t.Errorf("deleted beside a copy that is under no hold: %v, %v", out, err)
+	}
+	again, err := annas.Copy(t.Context(), filed, []vault.UID{1}, filed)
+	must(t, err)
+	if out, err := expungeAll(t, annas, filed); !errors.Is(err, vault.ErrLegalHold) || !slices.Equal(out, []vault.UID{1}) {
+		t.Errorf("one of two under the hold goes, %v stays: %v, %v", again, out, err)
+	}
+	if out, err := expungeAll(t, annas, sent); err != nil || len(out) != 1 {
+		t.Errorf("the copy that is under no hold: %v, %v", out, err)
+	}
+	must(t, h.LegalHolds().Lift(t.Context(), hold, cia))
+	if _, err := annas.Move(t.Context(), filed, []vault.UID{2}, trash); err != nil {
+		t.Errorf("after the hold: %v", err)
+	}
+}
+
 func TestTheRegisterOfLegalHolds(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
