@@ -59,7 +59,6 @@ func (f *fetch) list(spans []span) error {
 		workers.Go(func() error { return mine.work(ctx, pages, panics) })
 	}
 	handErr := f.hand(ctx, spans, pages)
-	close(pages)
 	err := workers.Wait()
 	if err == nil {
 		err = handErr
@@ -80,6 +79,7 @@ func (f *fetch) list(spans []span) error {
 
 // hand gives out the pages.
 func (f *fetch) hand(ctx context.Context, spans []span, pages chan<- page) error {
+	defer close(pages) // also if the library is to catch a panic
 	turn := ready()
 	return f.entries(spans, func(entries []vault.Entry) error {
 		for some := range slices.Chunk(entries, pageful) {

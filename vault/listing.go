@@ -11,7 +11,7 @@ import (
 // EachIndex gives the structure of entries of one of the principal's mailboxes, one after the other, until fn returns false:
 // as Indexes, for lists of thousands. fn runs in the transaction, so it must not do network I/O, and keeps nothing of the
 // index, whose memory is the next one's. An error that fn is given is of that entry alone, such as ErrNotFound for one that
-// is gone. It may be called by several goroutines at once, as EachHeader may.
+// is gone. It may be called by several goroutines at once, as EachHeader and Entries may.
 func (r *Reader) EachIndex(ctx context.Context, id MailboxID, entries []Entry, fn func(Entry, *message.Index, error) bool) error {
 	return r.list(ctx, id, func(l *lister) {
 		for _, e := range entries {

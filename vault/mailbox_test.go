@@ -120,6 +120,24 @@ func TestEachIndex(t *testing.T) {
 	}
 }
 
+// TestListingsAtOnce: what a reader remembers of function addresses is not written to by two of its listings at once.
+func TestListingsAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	inbox := box(t, h.reader(vault.Staff(anna)), omsorg, vault.Inbox)
+	r := h.reader(vault.Staff(anna)) // it remembers nothing yet
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			_, err := r.Entries(t.Context(), inbox.ID, 0, 0)
+			if err := errors.Join(err, r.EachIndex(t.Context(), inbox.ID, nil, nil)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+}
+
 // TestEachHeader: headers as Headers has them, by several goroutines at once; none of a message that is gone, of one whose
 // header is longer than a chunk, nor of another's. None is a read.
 func TestEachHeader(t *testing.T) {

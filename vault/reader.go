@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"sigill/policy"
 	"sigill/vault/internal/kv"
@@ -17,7 +18,7 @@ import (
 
 // Reader reads for one principal. Authorisation is here and, for one narrow use, in [Courier]: what does not lie in one of the principal's
 // mailboxes is ErrNotFound. Membership in function addresses is asked anew in every transaction. Not for use by several
-// goroutines at once; its contents are.
+// goroutines at once, but for listings; its contents are.
 type Reader struct {
 	v    *Vault
 	p    Principal
@@ -25,8 +26,10 @@ type Reader struct {
 	door Door
 
 	contents map[*Content]struct{}
-	shares   map[owner]bool // function addresses, by whether their own records name the account
 	closed   bool
+
+	mu     sync.Mutex     // for shares, which listings ask for at once
+	shares map[owner]bool // function addresses, by whether their own records name the account
 }
 
 // Reader opens the vault for one principal who comes in by that door. ErrNotFound if there is no such account; a person
@@ -91,7 +94,9 @@ func (r *Reader) access(t *tx) (*access, error) {
 	case r.p.IsPerson():
 		a.owners = t.numbersOf(r.own, hadBefore)
 	case t.r.Get(tAccount, r.own[:]) != nil: // it may have been removed since the session began
+		r.mu.Lock()
 		functions, err := t.functionsOf(r.own, r.shares)
+		r.mu.Unlock()
 		if err != nil {
 			return nil, err
 		}
