@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -32,7 +33,7 @@ func (s *session) Auth(mechanism string) (_ sasl.Server, err error) {
 	case !slices.Contains(s.AuthMechanisms(), mechanism):
 		return nil, errMechanism
 	case mechanism == sasl.Plain:
-		return &exchange{s, sasl.NewPlainServer(s.plain)}, nil
+		return &exchange{s, plain{sasl.NewPlainServer(s.plain)}}, nil
 	case mechanism == sasl.Login:
 		return &exchange{s, &login{check: s.login}}, nil
 	}
@@ -53,6 +54,16 @@ func (x *exchange) Next(response []byte) (challenge []byte, done bool, err error
 		x.session.conn.hangUp()
 	}
 	return challenge, done, err
+}
+
+// plain is PLAIN that tells an answer of another form (RFC 4616 section 2) from a fault of ours: go-sasl's error has no name.
+type plain struct{ sasl.Server }
+
+func (p plain) Next(response []byte) (challenge []byte, done bool, err error) {
+	if response != nil && bytes.Count(response, []byte{0}) != 2 {
+		return nil, true, bearer.ErrMalformed
+	}
+	return p.Server.Next(response)
 }
 
 // login is the mechanism LOGIN, draft-murchison-sasl-login, which Outlook uses.

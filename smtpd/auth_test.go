@@ -3,6 +3,7 @@ package smtpd
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +34,8 @@ func TestLogin(t *testing.T) {
 		"three wrong ones end it":       {"AUTH PLAIN " + bad, "535 5.7.8", "AUTH LOGIN " + b64("x"), "334", b64("y"), "535 5.7.8", "AUTH PLAIN " + bad, "421 4.7.0", "", ""},
 		"the third wrong one is last":   {"AUTH PLAIN " + bad, "535", "RSET", "250", "EHLO a.example", "250", "AUTH PLAIN " + bad, "535", "AUTH PLAIN " + bad, "421", "AUTH PLAIN " + good, ""},
 		"no account":                    {"AUTH PLAIN " + plainAuth("nobody@kommun.example", password), "535 5.7.8"},
-		"nothing":                       {"AUTH PLAIN =", "454 4.7.0"},
+		"nothing":                       {"AUTH PLAIN =", "501 5.5.2", "AUTH PLAIN " + good, "235"},
+		"a part too many":               {"AUTH PLAIN " + b64(anna.String()+"\x00"+anna.String()+"\x00"+password+"\x00"), "501 5.5.2"},
 		"cancelled":                     {"AUTH LOGIN", "334", "*", "501"},
 		"unknown mechanism":             {"AUTH CRAM-MD5", "504 5.5.4"},
 		"twice":                         {"AUTH PLAIN " + good, "235", "AUTH PLAIN " + good, "503"},
@@ -54,6 +56,11 @@ func TestLogin(t *testing.T) {
 			w.talk(append([]string{"", "220", "EHLO client.example", "250"}, row...)...)
 		})
 	}
+	t.Cleanup(func() {
+		if strings.Contains(g.log.String(), "temporary failure") {
+			t.Error("what a client says wrong is logged as a fault of ours")
+		}
+	})
 }
 
 func TestLoginNeedsTLS(t *testing.T) {
