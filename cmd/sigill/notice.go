@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
+	"sigill/cmd/sigill/internal/config"
 	"sigill/smtpd/outbox"
 	"sigill/vault"
 )
@@ -16,8 +18,9 @@ type noticeCommand struct {
 
 type previewCommand struct {
 	configFile
-	HTML string `name:"html" help:"Write the HTML of the notices into this folder, one file for each kind." placeholder:"DIR"`
-	Kind string `arg:"" optional:"" help:"Such as message, reminder or receipt; all if left out. A wrong one tells which there are."`
+	HTML  string `name:"html" help:"Write the HTML of the notices into this folder, one file for each kind." placeholder:"DIR"`
+	Brand string `help:"Those of messages from this domain, one of a notices.brand." placeholder:"DOMAIN"`
+	Kind  string `arg:"" optional:"" help:"Such as message, reminder or receipt; all if left out. A wrong one tells which there are."`
 }
 
 // Help is shown below the flags.
@@ -42,7 +45,11 @@ func (c previewCommand) Run(p *program) error {
 		}
 		kinds = []vault.JobKind{vault.JobKind(c.Kind)}
 	}
-	config, err := c.load("hostname", "organisation", "web", "notices", "retention")
+	whole, err := c.load("hostname", "organisation", "web", "notices", "retention")
+	if err != nil {
+		return err
+	}
+	texts, err := c.texts(whole)
 	if err != nil {
 		return err
 	}
@@ -52,7 +59,7 @@ func (c previewCommand) Run(p *program) error {
 		}
 	}
 	for _, kind := range kinds {
-		subject, text, html, err := outbox.Preview(config.NoticeTexts(), kind)
+		subject, text, html, err := outbox.Preview(texts, kind)
 		if err != nil {
 			return err
 		}
@@ -65,4 +72,17 @@ func (c previewCommand) Run(p *program) error {
 		fmt.Fprintf(p.stdout, "%s\nSubject: %s\n\n%s\n", strings.Repeat("=", 72), subject, text)
 	}
 	return nil
+}
+
+// texts are the organisation's, or those of a brand.
+func (c previewCommand) texts(whole config.Config) (outbox.Notices, error) {
+	if c.Brand == "" {
+		return whole.NoticeTexts(), nil
+	}
+	brands := whole.BrandedNotices()
+	texts, ok := brands[strings.ToLower(c.Brand)]
+	if !ok {
+		return texts, usageError{fmt.Sprintf("%s has no notices of its own; those that have are: %s", c.Brand, strings.Join(slices.Sorted(maps.Keys(brands)), ", "))}
+	}
+	return texts, nil
 }
