@@ -323,7 +323,7 @@ func (a *access) info(id MessageID, rec messageRecord) (Info, error) {
 	}
 	all := a.sender(rec)
 	if all {
-		info.Account = rec.Account
+		info.Account, info.Rule = rec.Account, rec.Rule
 	}
 	if !a.reader.p.IsPerson() {
 		info.Purpose = Purpose{Text: rec.Purpose, Basis: rec.LegalBasis}

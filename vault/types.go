@@ -175,6 +175,8 @@ type Info struct {
 	From         policy.Address
 	// Account is who sent it in From's name, for From's side only; zero if that is not known.
 	Account policy.Address
+	// Rule is the name of the rule by which it was sealed, for From's side only; "" if none decided.
+	Rule string
 	// FromPerson tells that an outside person wrote it.
 	FromPerson bool
 	// At is when its last octet had come in, UTC.

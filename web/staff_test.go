@@ -66,8 +66,9 @@ func TestHold(t *testing.T) {
 	v.post("/staff/login", url.Values{"username": {anna.String()}, "password": {password}, "to": {path}}).to(path)
 	v.get("/messages").is(http.StatusOK).has("Ett meddelande väntar på uppgifter")
 	v.get("/holds").is(http.StatusOK).has(path, "Till okand@example.com", "Beslut om hemtjänst")
-	v.get(path).is(http.StatusOK).has("okand@example.com", `name="`+field+`"`, "19900101-****", "astrid@example.com")
-	v.get("/messages/"+sent.ID.String()).is(http.StatusOK).has(path, "Väntar på uppgifter")
+	v.get(path).is(http.StatusOK).has("okand@example.com", `name="`+field+`"`, "19900101-****", "astrid@example.com",
+		"Skyddas därför att ämnesraden har en tagg.")
+	v.get("/messages/"+sent.ID.String()).is(http.StatusOK).has(path, "Väntar på uppgifter", "Skyddas därför att", "ämnesraden har en tagg")
 
 	rows := []struct{ number, says string }{
 		{"", "Fyll i personnummer"},
@@ -98,7 +99,7 @@ func TestHold(t *testing.T) {
 	s.link(astrid)
 	token := s.link(stranger)
 	p := s.person(otherID)
-	p.post("/m/"+token, nil).to("/messages/" + sent.ID.String())
+	p.follow(p.post("/m/"+token, nil).to("/messages/"+sent.ID.String())).is(http.StatusOK).lacks("Skyddas", "tagg")
 	if strings.Contains(s.log.String(), "2391") {
 		t.Error("an identity number is in the log")
 	}
