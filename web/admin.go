@@ -59,6 +59,8 @@ func (s *Server) adminRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /admin/accounts/{address}", s.admin(s.account))
 	m.HandleFunc("POST /admin/accounts/{address}/devices", s.admin(s.revokeAccountDevice))
 	m.HandleFunc("POST /admin/accounts/{address}/logins", s.admin(s.endAccountLogins))
+	m.HandleFunc("GET /admin/accounts/{address}/devices", s.admin(s.accountForm))
+	m.HandleFunc("GET /admin/accounts/{address}/logins", s.admin(s.accountForm))
 	m.HandleFunc("GET /admin/accounts/{address}/{change}", s.admin(s.changeAccountPage))
 	m.HandleFunc("POST /admin/accounts/{address}/{change}", s.admin(s.changeAccount))
 	m.HandleFunc("GET /admin/bindings", s.admin(s.bindings))
@@ -117,11 +119,7 @@ func (s *Server) freshlyIn(v *visit) bool {
 
 // loginAgain leads to the login, and back to the page; what a form had in it must be filled in anew.
 func (s *Server) loginAgain(v *visit) error {
-	to := "/admin"
-	if v.r.Method == http.MethodGet {
-		to = ourPath(v.r.URL.Path)
-	}
-	return v.redirect("/staff/login?" + url.Values{"again": {"1"}, "to": {to}}.Encode())
+	return v.redirect("/staff/login?" + url.Values{"again": {"1"}, "to": {ourPath(s.pageOf(v.r))}}.Encode())
 }
 
 // roles are those of the visitor.

@@ -142,11 +142,13 @@ func TestAdministrationTakesAFreshLogin(t *testing.T) {
 	v.get(page).is(http.StatusOK)
 	s.clock.pass(61 * time.Minute)
 	again := v.get(page).is(http.StatusSeeOther).Header.Get("Location")
-	v.post("/admin/accounts", url.Values{"address": {"ny@exempel.se"}, "name": {"Ny"}}).to("/staff/login?again=1&to=%2Fadmin")
+	v.post("/admin/accounts", url.Values{"address": {"ny@exempel.se"}, "name": {"Ny"}}).to("/staff/login?again=1&to=%2Fadmin%2Faccounts")
+	v.post(page+"/logins", nil).to("/staff/login?again=1&to=" + url.QueryEscape(page+"/logins"))
 	v.get(again).is(http.StatusOK).has("Logga in igen för att administrera", `name="to" value="`+page+`"`)
 	v.get("/messages").is(http.StatusOK)
 	v.post("/staff/login", url.Values{"username": {anna.String()}, "password": {password}, "to": {page}}).to(page)
 	v.get(page).is(http.StatusOK)
+	v.get(page + "/logins").to(page)
 	v.get("/staff/login?again=1&to=/admin").to("/admin")
 }
 

@@ -155,6 +155,15 @@ var accountChanges = map[string]struct {
 	"remove":   {"admin.accounts.remove", []string{"admin.remove.login", "admin.remove.kept", "admin.remove.again"}},
 }
 
+// accountForm is the address of a form on an account's page, which leads to the page.
+func (s *Server) accountForm(v *visit, _ *vault.Administration) error {
+	address, err := v.staffAddress()
+	if err != nil {
+		return err
+	}
+	return v.redirect(adminPath("accounts", address))
+}
+
 func (s *Server) changeAccountPage(v *visit, a *vault.Administration) error {
 	address, err := v.staffAddress()
 	if err != nil {
