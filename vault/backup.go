@@ -95,7 +95,8 @@ func writeSized(w *bufio.Writer, b []byte) error {
 }
 
 // Restore makes a vault in the folder dir of a backup. The folder must not hold one: fs.ErrExist. What is restored is
-// whole or nothing: after an error, ErrBackup among them, the folder holds no vault. Open and Verify it before use.
+// whole or nothing: after an error, ErrBackup among them, the folder holds no vault. Open and Verify it before use. UIDs go on
+// a million further than the backup has them (restored.go).
 func Restore(ctx context.Context, dir string, r io.Reader) error {
 	for _, name := range []string{fileName, keyringName} {
 		if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
@@ -172,7 +173,11 @@ func restore(ctx context.Context, path string, r io.Reader) (ring []byte, err er
 	if err != nil {
 		return nil, mapError(err)
 	}
-	return ring, mapError(errors.Join(in.records(ctx, engine), engine.Close()))
+	err = in.records(ctx, engine)
+	if err == nil {
+		err = engine.Update(ctx, func(w kv.Writer) error { return w.Put(tMeta, []byte(metaRestored), []byte{1}) })
+	}
+	return ring, mapError(errors.Join(err, engine.Close()))
 }
 
 // record is one line of a backup.

@@ -131,6 +131,7 @@ func TestARestoredVaultIsTheSame(t *testing.T) {
 	again, err := staff.Mailboxes(t.Context())
 	must(t, err)
 	for i := range boxes {
+		boxes[i].UIDNext += 1 << 20 // what the backup knows nothing of had some of them
 		if boxes[i] != again[i] {
 			t.Errorf("mailbox %+v became %+v", boxes[i], again[i])
 		}

@@ -70,13 +70,15 @@ func (t *tx) newMailbox(rec mailboxRecord) (MailboxID, mailboxRecord, error) {
 // nextValidity is a UIDVALIDITY greater than any before, so that it differs from that of an earlier mailbox of the name
 // whatever the clock does (RFC 9051 section 2.3.1.1).
 func (t *tx) nextValidity() (uint32, error) {
-	const name = "uidvalidity"
-	n := max(uint64(max(t.v.now().Unix(), 1)), t.counter(name)+1)
+	n := max(uint64(max(t.v.now().Unix(), 1)), t.counter(counterValidity)+1)
 	if n > math.MaxUint32 {
 		return 0, errors.New("vault: UIDVALIDITY is used up, or the clock is wrong")
 	}
-	return uint32(n), t.w.Put(tMeta, []byte(name), be64(n))
+	return uint32(n), t.w.Put(tMeta, []byte(counterValidity), be64(n))
 }
+
+// counterValidity is the counter of UIDVALIDITYs in the meta table.
+const counterValidity = "uidvalidity"
 
 func (t *tx) mailbox(id MailboxID) (mailboxRecord, error) {
 	sealed := t.r.Get(tMailbox, be64(uint64(id)))

@@ -111,6 +111,9 @@ func openVault(ctx context.Context, dir string, keys KeyWrapper, o Options, step
 	if err := v.migrate(ctx, steps); err != nil {
 		return nil, closeAfter(err, engine)
 	}
+	if err := v.afterRestore(ctx); err != nil {
+		return nil, closeAfter(err, engine)
+	}
 	return v, nil
 }
 
