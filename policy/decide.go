@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Route is what happens to a mail.
@@ -70,6 +71,8 @@ type Facts struct {
 	HeaderError string
 	// Outcomes are those of the rules' expressions, by the rule's name. One that is missing could not be computed.
 	Outcomes map[string]bool
+	// Today is when it is decided; the zero time if that is not known.
+	Today time.Time
 	// Content is what was found in the text; nil if nobody looked. See [Rules.LookInside].
 	Content *Content
 }

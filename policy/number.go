@@ -16,6 +16,7 @@ var numberAdvice = []struct {
 	{ErrPersonDate, "it has no valid date"},
 	{ErrPersonCheckDigit, "its check digit is wrong"},
 	{ErrPersonInterim, "an interim number cannot be used to log in"},
+	{ErrPersonUnborn, "its year is yet to come; check the century"},
 	{ErrPersonTest, "it is a test number, which is nobody's"},
 	{ErrPersonOrganisation, "it is an organisation number"},
 }
@@ -43,7 +44,7 @@ func numbered(f Facts, r Rules) (Decision, bool) {
 		return refuse(RuleNumber, why+" more than once", "the subject may have one tag with one identity number"), true
 	}
 	var err error
-	if d.Person, err = r.ParsePerson(number); err != nil {
+	if d.Person, err = r.ParsePerson(number, f.Today); err != nil {
 		return refuse(RuleNumber, why+" that is no identity number", "the identity number in the subject cannot be used: "+faultOf(err)), true
 	}
 	d.Route, d.Rule, d.Why = Seal, RuleNumber, why

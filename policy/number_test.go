@@ -3,6 +3,7 @@ package policy
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNumberInTag(t *testing.T) {
@@ -37,6 +38,7 @@ func TestNumberInTag(t *testing.T) {
 		{"a bracket that is not closed", []string{"[säkert 196408233234 Beslut"}, []RecipientKind{Unknown}, rules, Refuse, RuleNumber, ""},
 		{"nor ever", []string{"[säkert1"}, []RecipientKind{Unknown}, rules, Refuse, RuleNumber, ""},
 		{"where none is taken: not in clear either", []string{"[säkert 196408233234] x"}, []RecipientKind{Unknown}, Rules{}, Refuse, RuleNumber, ""},
+		{"a century too late", []string{"[säkert 206408233234]"}, []RecipientKind{Unknown}, rules, Refuse, RuleNumber, ""},
 		{"a test number, outside the demo", []string{"[säkert 196408233234]"}, []RecipientKind{Unknown}, Rules{NumberTags: true}, Refuse, RuleNumber, ""},
 		{"from outside", []string{"[säkert 196408233234]"}, nil, rules, Refuse, RuleSender, ""},
 		{"another word", []string{"[säkerhet 196408233234]"}, []RecipientKind{Unknown}, rules, Pass, RuleNone, ""},
@@ -44,6 +46,7 @@ func TestNumberInTag(t *testing.T) {
 		{"a number after the tag is of the subject", []string{"[säkert] 196408233234"}, []RecipientKind{Unknown}, rules, Hold, RuleTag, "196408233234"},
 	} {
 		f := facts(subject(tt.subjects...), to(tt.kinds...))
+		f.Today = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		if tt.kinds == nil {
 			f.Sender.Kind = Unknown
 		}

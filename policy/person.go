@@ -16,6 +16,7 @@ var (
 	ErrPersonDate         = errors.New("policy: the identity number has no valid date")
 	ErrPersonCheckDigit   = errors.New("policy: the identity number's check digit is wrong")
 	ErrPersonInterim      = errors.New("policy: an interim number cannot be used to log in")
+	ErrPersonUnborn       = errors.New("policy: the identity number is of somebody yet to be born")
 	ErrPersonTest         = errors.New("policy: that is a test number, which is nobody's")
 	ErrPersonOrganisation = errors.New("policy: that is an organisation number")
 )

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Rules are the configuration of the decision.
@@ -199,11 +200,18 @@ func (r Rule) why() string {
 	return strings.Join(all, ", and ")
 }
 
-// ParsePerson reads the identity number of a recipient: ParsePersonID's errors, and ErrPersonTest.
-func (r Rules) ParsePerson(s string) (PersonID, error) {
+// ParsePerson reads the identity number of a recipient: ParsePersonID's errors, ErrPersonTest, and ErrPersonUnborn if it is of
+// a year after today's. No check digit is over the century, which is mistyped more often than any other; the zero time knows
+// no year.
+func (r Rules) ParsePerson(s string, today time.Time) (PersonID, error) {
 	p, err := ParsePersonID(s)
-	if err == nil && p.Test() && !r.TestNumbers {
+	switch {
+	case err != nil:
+		return PersonID{}, err
+	case !today.IsZero() && p.Digits()[:4] > today.Format("2006"):
+		return PersonID{}, ErrPersonUnborn
+	case p.Test() && !r.TestNumbers:
 		return PersonID{}, ErrPersonTest
 	}
-	return p, err
+	return p, nil
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -270,4 +271,27 @@ func waiting(f Facts, r Rules) bool {
 		}
 	}
 	return false
+}
+
+func TestParsePerson(t *testing.T) {
+	t.Parallel()
+	lastDay := time.Date(2025, 12, 31, 23, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		why, number string
+		rules       Rules
+		today       time.Time
+		want        error
+	}{
+		{"a person", "196408233234", Rules{TestNumbers: true}, lastDay, nil},
+		{"born this year", "201503012385", Rules{TestNumbers: true}, time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC), nil},
+		{"a century too late", "206408233234", Rules{TestNumbers: true}, lastDay, ErrPersonUnborn},
+		{"a samordningsnummer of next year", "202601622380", Rules{TestNumbers: true}, lastDay, ErrPersonUnborn},
+		{"who does not know the day asks for none", "206408233234", Rules{}, time.Time{}, nil},
+		{"a test number", "196408233234", Rules{}, lastDay, ErrPersonTest},
+		{"no number", "19640823", Rules{}, lastDay, ErrPersonLength},
+	} {
+		if p, err := row.rules.ParsePerson(row.number, row.today); err != row.want || p.IsZero() != (err != nil) {
+			t.Errorf("%s: %v, %v", row.why, p, err)
+		}
+	}
 }

@@ -65,7 +65,7 @@ func (s *session) facts(ctx context.Context, tx transaction, m mail) (f policy.F
 	if err != nil {
 		return f, fmt.Errorf("smtpd: classify recipients: %w", err)
 	}
-	f.Sender, f.Recipients, f.Dedicated = known[0], known[1:], s.listener.Secure
+	f.Sender, f.Recipients, f.Dedicated, f.Today = known[0], known[1:], s.listener.Secure, s.server.now()
 	if tx.From.IsZero() {
 		f.Sender.Kind = policy.Unknown
 	}

@@ -111,6 +111,7 @@ func TestNumberInTag(t *testing.T) {
 	}{
 		{"another person's address", "[secure 19640823-3234]", []policy.Address{cecil}, "another person"},
 		{"two outside", "[secure 19640823-3234]", []policy.Address{cecil, dag}, "exactly one outside recipient"},
+		{"a century too late", "[secure 20640823-3234]", []policy.Address{dag}, "check the century"},
 		{"a wrong digit", "[secure 19640823-3235]", []policy.Address{dag}, "check digit"},
 	} {
 		_, err := g.send("Subject: "+row.subject+"\r\n\r\nText\r\n", row.to...)

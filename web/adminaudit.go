@@ -129,7 +129,7 @@ func (s *Server) auditWho(text string) (string, error) {
 	if a, err := policy.ParseAddress(text); err == nil {
 		return log.Actor(vault.Staff(a)), nil
 	}
-	person, err := s.config.Rules.ParsePerson(text)
+	person, err := s.config.Rules.ParsePerson(text, s.now())
 	return log.Actor(vault.Person(person)), err
 }
 

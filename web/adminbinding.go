@@ -88,7 +88,7 @@ func (s *Server) quiet(v *visit, a *vault.Administration) error {
 		return err
 	}
 	b := bindingsBody{adminBody: v.part("bindings"), Number: v.r.PostForm.Get("number")}
-	person, err := s.config.Rules.ParsePerson(strings.TrimSpace(b.Number))
+	person, err := s.config.Rules.ParsePerson(strings.TrimSpace(b.Number), s.now())
 	if err != nil {
 		b.adminBody = v.faulty("bindings", "admin.error.number", "number")
 		return s.bindingsPage(v, b)

@@ -116,7 +116,7 @@ func (s *Server) holdOf(text string) (h vault.LegalHold, ok bool) {
 	if h.Address, err = policy.ParseAddress(text); err == nil {
 		return h, true
 	}
-	h.Person, err = s.config.Rules.ParsePerson(text)
+	h.Person, err = s.config.Rules.ParsePerson(text, s.now())
 	return h, err == nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -124,7 +125,7 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 	if err := v.r.ParseForm(); err != nil {
 		return errBadForm
 	}
-	identities, ask := body.read(v.r, s.config.Rules)
+	identities, ask := body.read(v.r, s.config.Rules, s.now())
 	if body.Faults == 0 {
 		err := r.Complete(v.r.Context(), id, identities, ask...)
 		switch {
@@ -143,7 +144,7 @@ func (s *Server) complete(v *visit, r *vault.Reader) error {
 
 // read takes the numbers out of the form, and who is to identify, and notes at each field what is wrong. Who was asked
 // before needs no number.
-func (b *holdBody) read(r *http.Request, rules policy.Rules) (identities map[string]policy.PersonID, ask []policy.Address) {
+func (b *holdBody) read(r *http.Request, rules policy.Rules, today time.Time) (identities map[string]policy.PersonID, ask []policy.Address) {
 	identities = map[string]policy.PersonID{}
 	for i := range b.Outside {
 		f := &b.Outside[i]
@@ -155,7 +156,7 @@ func (b *holdBody) read(r *http.Request, rules policy.Rules) (identities map[str
 			ask = append(ask, f.Address)
 			continue
 		}
-		person, err := rules.ParsePerson(f.Value)
+		person, err := rules.ParsePerson(f.Value, today)
 		if err != nil {
 			f.Fault = "hold.error." + personFault(f.Value, err)
 			b.Faults++
@@ -202,6 +203,8 @@ func personFault(value string, err error) string {
 		return "empty"
 	case errors.Is(err, policy.ErrPersonDate):
 		return "date"
+	case errors.Is(err, policy.ErrPersonUnborn):
+		return "unborn"
 	case errors.Is(err, policy.ErrPersonCheckDigit):
 		return "digit"
 	case errors.Is(err, policy.ErrPersonInterim):

@@ -75,6 +75,7 @@ func TestHold(t *testing.T) {
 		{"9908072391", "ska ha 12 siffror"},
 		{"1999080723912", "ska ha 12 siffror"},
 		{"199913072391", "ett datum som finns"},
+		{"209908072391", "Kontrollera århundradet"},
 		{"199908072392", "kontrollsiffran stämmer inte"},
 		{"199908T72391", "ska ha 12 siffror"},
 		{"19990807T391", "tillfälligt nummer"},

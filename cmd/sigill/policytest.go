@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"sigill/policy"
@@ -142,7 +143,7 @@ func (c policyTest) rules() (policy.Rules, []string, error) {
 
 // envelope is the facts that the mail itself does not tell.
 func (c policyTest) envelope(domains []string) (f policy.Facts, err error) {
-	f.Answers, f.Dedicated = c.Answers, c.Connector
+	f.Answers, f.Dedicated, f.Today = c.Answers, c.Connector, time.Now()
 	if c.From != "<>" {
 		if f.Sender.Address, err = parseAddress("--from", c.From); err != nil {
 			return f, err
