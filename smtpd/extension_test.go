@@ -11,7 +11,7 @@ import (
 // Every trap of go-smtp that was measured before this package was written has a test:
 //
 //	body of a stalled DATA run as commands     TestStallInMessage, TestCutOff
-//	BDAT content run as commands               TestBDAT, TestBDATAborted, TestPipelinedAfterBDATWithinTLS
+//	BDAT content run as commands               TestBDAT, TestBDATRefused, TestBDATAborted, TestPipelinedAfterBDATWithinTLS
 //	bare CR, bare LF and NUL                   TestLineEnds, TestSmuggling, TestPassIsByteForByte
 //	CR CR LF and the end of data               TestLineEnds
 //	a message that comes with its DATA         TestHowDATAComes

@@ -338,6 +338,39 @@ func TestBDATAborted(t *testing.T) {
 	g.empty()
 }
 
+// TestBDATRefused: a chunk whose command is refused is thrown away and not obeyed.
+func TestBDATRefused(t *testing.T) {
+	t.Parallel()
+	const limit = 1000
+	g := start(t, func(o *setup) { o.Limits.MessageSize = limit })
+	const mail = "MAIL FROM:<anna@kommun.example>\r\n"
+	for _, row := range []struct {
+		why, before, chunk string
+		want               []string
+	}{
+		{"before MAIL", "", injection, []string{"502 5.5.1"}},
+		{"before RCPT", mail, injection, []string{"250", "502 5.5.1"}},
+		{"too large", mail + "RCPT TO:<cecil@ut.example>\r\n", strings.Repeat(injection, limit/len(injection)+1), []string{"250", "250", "552 5.3.4"}},
+	} {
+		for _, kind := range []Kind{Connector, Submissions} {
+			w := g.wire(kind)
+			w.talk("", "220", "EHLO client.example", "250")
+			if kind == Submissions {
+				w.talk("AUTH PLAIN "+plainAuth(anna.String(), password), "235")
+			}
+			fmt.Fprintf(w, "%sBDAT %d LAST\r\n%sNOOP\r\n", row.before, len(row.chunk), row.chunk)
+			for _, want := range append(row.want, "250 2.0.0 I have successfully done nothing") {
+				w.talk("", want)
+			}
+			w.talk("QUIT", "221")
+		}
+	}
+	g.empty()
+	if n := len(g.upstream.Mails()); n != 0 {
+		t.Errorf("%d mails passed on", n)
+	}
+}
+
 func TestTransactionState(t *testing.T) {
 	t.Parallel()
 	g := start(t, nil)
