@@ -40,11 +40,16 @@ type folder struct {
 	mailbox *vault.Mailbox
 }
 
-// folders are all the client may see, asked anew, since membership can end at any time.
+// folders are all the client may see, asked anew, since membership can end at any time. Who may see none is hung up: every
+// account has some, and a program that is told of none may forget what it has stored.
 func (s *session) folders() ([]folder, error) {
 	mailboxes, err := s.reader.Mailboxes(s.ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(mailboxes) == 0:
+		s.conn.hangUp(ended)
+		return nil, errEnded
 	}
 	var own, others []folder
 	for i := range mailboxes {

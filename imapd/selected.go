@@ -108,12 +108,8 @@ func (s *session) poll(w *imapserver.UpdateWriter, when expunges) error {
 // news brings the view up to date.
 func (s *session) news(when expunges) ([]update, error) {
 	changes, overflow := s.selected.watch.Take()
-	if (overflow || len(changes) > 0) && s.selected.shared {
-		// A member no more is told nothing more.
-		if _, err := s.reader.Mailbox(s.ctx, s.selected.id); errors.Is(err, vault.ErrNotFound) {
-			s.conn.hangUp("You no longer have access to this mailbox")
-			return nil, nil
-		}
+	if (overflow || len(changes) > 0) && !s.admitted() {
+		return nil, nil
 	}
 	if !overflow {
 		return s.selected.view.advance(changes, when), nil
@@ -123,6 +119,22 @@ func (s *session) news(when expunges) ([]update, error) {
 		return nil, err
 	}
 	return s.selected.view.relist(entries, when), nil
+}
+
+// admitted tells whether the client may be told more of the mailbox. One that may not, since its login or its membership has
+// ended, is hung up.
+func (s *session) admitted() bool {
+	if _, err := s.reader.Mailbox(s.ctx, s.selected.id); !errors.Is(err, vault.ErrNotFound) {
+		return true // another error shows itself
+	}
+	if _, err := s.folders(); err == errEnded {
+		return false
+	}
+	if s.selected.shared {
+		s.conn.hangUp("You no longer have access to this mailbox")
+		return false
+	}
+	return true // a folder of its own that is deleted: it is told of what was in it
 }
 
 func (u update) write(w *imapserver.UpdateWriter) error {

@@ -97,7 +97,7 @@ func (s *session) enter(authenticate func(*vault.Directory) (vault.Account, erro
 	if err != nil {
 		return s.failed(err)
 	}
-	s.reader, err = s.server.config.Vault.Reader(s.ctx, vault.Staff(account.Address), vault.DoorIMAP)
+	s.reader, err = s.server.config.Vault.Reader(s.ctx, account.Principal(), vault.DoorIMAP)
 	if err != nil {
 		return s.failed(err)
 	}

@@ -16,6 +16,7 @@ import (
 // are for people; none holds anything of a message.
 var (
 	errLogin      = no(imap.ResponseCodeAuthenticationFailed, "Wrong address or password")
+	errEnded      = no(imap.ResponseCodeAuthorizationFailed, ended)
 	errMechanism  = no("", "Unknown mechanism, use one of CAPABILITY")
 	errTooMany    = no(imap.ResponseCodeUnavailable, "Too many failed logins, try again in a few minutes")
 	errNotHere    = no(imap.ResponseCodeNonExistent, "There is no such mailbox")
@@ -49,6 +50,9 @@ var (
 
 	errNoSuchNumber = bad("There is no message with that sequence number")
 )
+
+// ended is told to a client whose account is removed or whose device password is revoked.
+const ended = "This login has ended: the account is removed, or the device password revoked"
 
 // errGone is what a client that does not take its answer leaves behind. It is nobody's fault and not logged.
 var errGone = errors.New("imapd: the client is gone")

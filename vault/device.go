@@ -82,8 +82,8 @@ func (d *Directory) Devices(ctx context.Context, account policy.Address) (out []
 	return out, err
 }
 
-// RevokeDevice ends a device password: no login with it succeeds after RevokeDevice returns. Sessions that are open stay
-// so until their program or the server ends them. ErrNotFound.
+// RevokeDevice ends a device password: no login with it succeeds after RevokeDevice returns, and readers of those that did
+// find nothing more. ErrNotFound.
 func (d *Directory) RevokeDevice(ctx context.Context, account policy.Address, id string, by policy.Address) error {
 	return d.v.update(ctx, func(t *tx) error { return t.revokeDevice(account, id, by) })
 }
@@ -118,11 +118,11 @@ func (t *tx) devices(account policy.Address) (out []Device, err error) {
 }
 
 // checkDevice tells whose device password this is, and notes that it was used.
-func (d *Directory) checkDevice(ctx context.Context, address, password string) (_ policy.Address, id string, _ error) {
+func (d *Directory) checkDevice(ctx context.Context, address, password string) (proved, error) {
 	a, err := policy.ParseAddress(address)
 	secret, ok := ungrouped(password)
 	if err != nil || !ok {
-		return a, "", ErrBadCredentials
+		return proved{}, ErrBadCredentials
 	}
 	key, now := d.v.deviceKey(a, secret), d.v.now()
 	var rec deviceRecord
@@ -131,7 +131,7 @@ func (d *Directory) checkDevice(ctx context.Context, address, password string) (
 		return err
 	})
 	if err != nil || now.Sub(rec.Used.time()) < usedEvery {
-		return rec.Account, deviceID(key), err
+		return rec.opens(key), err
 	}
 	err = d.v.update(ctx, func(t *tx) (err error) {
 		if rec, err = t.device(key); err != nil { // revoked since
@@ -144,7 +144,11 @@ func (d *Directory) checkDevice(ctx context.Context, address, password string) (
 		d.v.log.Warn("when a device was used is not noted", "err", err)
 		err = nil // reading is what makes room
 	}
-	return rec.Account, deviceID(key), err
+	return rec.opens(key), err
+}
+
+func (rec deviceRecord) opens(key []byte) proved {
+	return proved{account: rec.Account, how: "device " + deviceID(key), device: string(key)}
 }
 
 func (t *tx) device(key []byte) (deviceRecord, error) {

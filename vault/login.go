@@ -19,25 +19,31 @@ type Login struct {
 	From netip.Addr
 }
 
-// proof tells whose login is proved, and how, for the audit. ErrBadCredentials if it is nobody's.
-type proof func(context.Context) (account policy.Address, how string, err error)
+// proof tells whose login is proved, and how. ErrBadCredentials if it is nobody's.
+type proof func(context.Context) (proved, error)
+
+type proved struct {
+	account policy.Address
+	how     string // for the audit
+	device  string // the key of the device's record; "" if it was none
+}
 
 // Authenticate lets in who has the right password: on the web the account's, elsewhere a device's, or the account's too
 // with Options.MailPasswords. ErrBadCredentials does not tell whether the address or the password is wrong;
 // ErrTooManyTries, and a wait of seconds, meet those who guess.
 func (d *Directory) Authenticate(ctx context.Context, l Login) (Account, error) {
-	return d.enter(ctx, l, func(ctx context.Context) (policy.Address, string, error) {
+	return d.enter(ctx, l, func(ctx context.Context) (proved, error) {
 		if l.Door != DoorWeb {
-			a, id, err := d.checkDevice(ctx, l.Address, l.Password)
+			p, err := d.checkDevice(ctx, l.Address, l.Password)
 			if !d.v.mailPasswords || !errors.Is(err, ErrBadCredentials) {
-				return a, "device " + id, err
+				return p, err
 			}
 		}
 		a, err := d.checkAccount(ctx, l.Address, l.Password)
 		if err == nil && l.Door != DoorWeb {
 			err = d.noSecond(ctx, a)
 		}
-		return a, "password", err
+		return proved{account: a, how: "password"}, err
 	})
 }
 
@@ -53,19 +59,19 @@ func (d *Directory) noSecond(ctx context.Context, a policy.Address) error {
 // AuthenticateToken lets in whom somebody else vouches for: verify gives the address a token is for, or an error that is
 // ErrBadCredentials if the token is no good. An address that was typed must be the same. Otherwise it is Authenticate.
 func (d *Directory) AuthenticateToken(ctx context.Context, l Login, verify func(context.Context) (address string, err error)) (Account, error) {
-	return d.enter(ctx, l, func(ctx context.Context) (policy.Address, string, error) {
+	return d.enter(ctx, l, func(ctx context.Context) (proved, error) {
 		address, err := verify(ctx)
 		if err != nil {
-			return policy.Address{}, "", err
+			return proved{}, err
 		}
 		a, err := policy.ParseAddress(address)
 		if err != nil {
-			return a, "", fmt.Errorf("%w: the token names no mail address", ErrBadCredentials)
+			return proved{}, fmt.Errorf("%w: the token names no mail address", ErrBadCredentials)
 		}
 		if typed, err := policy.ParseAddress(l.Address); l.Address != "" && (err != nil || typed.Key() != a.Key()) {
-			return a, "", fmt.Errorf("%w: the token is somebody else's", ErrBadCredentials)
+			return proved{}, fmt.Errorf("%w: the token is somebody else's", ErrBadCredentials)
 		}
-		return a, "token", nil
+		return proved{account: a, how: "token"}, nil
 	})
 }
 
@@ -79,17 +85,18 @@ func (d *Directory) enter(ctx context.Context, l Login, prove proof) (Account, e
 	if err != nil {
 		return Account{}, err
 	}
-	address, how, err := prove(ctx)
+	p, err := prove(ctx)
 	var account Account
 	if err == nil {
-		account, err = d.Account(ctx, address)
+		account, err = d.Account(ctx, p.account)
+		account.device = p.device
 	}
 	switch {
 	case err == nil:
 		undo()
 		as := pair{d.v.staffOwner(account.Address), at.network}
 		if news := d.v.throttle.succeeded(as); news && l.Door != DoorWeb { // the web records each of its logins
-			d.note(ctx, Event{Actor: account.Address.Key(), Action: "login", Result: "ok", Detail: fmt.Sprintf("%s from %s by %s", l.Door, l.From, how)})
+			d.note(ctx, Event{Actor: account.Address.Key(), Action: "login", Result: "ok", Detail: fmt.Sprintf("%s from %s by %s", l.Door, l.From, p.how)})
 		}
 		return account, nil
 	case errors.Is(err, ErrBadCredentials), isNotFound(err):

@@ -24,6 +24,8 @@ type Reader struct {
 	p    Principal
 	own  owner
 	door Door
+	// device is the key of what let the principal in; nil if no device did.
+	device []byte
 
 	contents map[*Content]struct{}
 	closed   bool
@@ -41,6 +43,9 @@ func (v *Vault) Reader(ctx context.Context, p Principal, door Door) (*Reader, er
 		return r, nil
 	}
 	r.own = v.staffOwner(p.Address())
+	if p.device != "" {
+		r.device = []byte(p.device)
+	}
 	_, err := get[accountRecord](ctx, v, tAccount, p.Address())
 	return r, err
 }
@@ -93,7 +98,9 @@ func (r *Reader) access(t *tx) (*access, error) {
 	switch {
 	case r.p.IsPerson():
 		a.owners = t.numbersOf(r.own, hadBefore)
-	case t.r.Get(tAccount, r.own[:]) != nil: // it may have been removed since the session began
+	case t.r.Get(tAccount, r.own[:]) == nil, r.device != nil && t.r.Get(tDevice, r.device) == nil:
+		// Removed, or revoked, since the session began.
+	default:
 		r.mu.Lock()
 		functions, err := t.functionsOf(r.own, r.shares)
 		r.mu.Unlock()

@@ -31,6 +31,7 @@ func ParseMessageID(s string) (id MessageID, err error) {
 // Principal is who reads: a staff member or a person.
 type Principal struct {
 	address policy.Address
+	device  string // the key of the record of a device whose password let it in; "" if none did
 	person  policy.PersonID
 	name    string
 }
@@ -220,7 +221,13 @@ type Account struct {
 	Name    string
 	// Roles are given by [Administration.SetRoles] and not with the account.
 	Roles StaffRoles
+
+	device string // as a Principal's
 }
+
+// Principal is the account's member of staff, who may read as long as the account is there and, if a device's password let
+// it in, as that is not revoked.
+func (a Account) Principal() Principal { return Principal{address: a.Address, device: a.device} }
 
 // FunctionAddress is a shared mailbox with the accounts that may read and answer.
 type FunctionAddress struct {
