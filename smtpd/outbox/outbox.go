@@ -133,7 +133,7 @@ const (
 	lookAgain  = 5 * time.Second  // after Due failed
 	stopGrace  = 10 * time.Second // for notices under way when Run's ctx ends
 	recordWait = time.Minute      // longest pause between tries to record a result
-	lookAhead  = 100              // jobs beyond those that can be sent at one time
+	lookAhead  = 100              // jobs looked at first, beyond those that can be sent at one time
 )
 
 // Run sends what is due until ctx ends.
@@ -166,17 +166,31 @@ func (w *Worker) launch(ctx, work context.Context, flying flight, done chan<- [1
 		return 0
 	}
 	now := w.now()
-	// Those under way are due too, and those of a domain that has its share.
-	due, next, err := w.queue.Due(ctx, now, w.config.Parallel+lookAhead)
-	if err != nil {
-		if ctx.Err() == nil {
-			w.log.Error("outbox: look for notices", "cause", err)
+	// Those under way are due too, and those of a domain that has its share. If they are all that was looked at, there may be
+	// others behind them.
+	for n := w.config.Parallel + lookAhead; ; n *= 2 {
+		due, next, err := w.queue.Due(ctx, now, n)
+		if err != nil {
+			if ctx.Err() == nil {
+				w.log.Error("outbox: look for notices", "cause", err)
+			}
+			return lookAgain
 		}
-		return lookAgain
+		w.start(work, due, flying, done)
+		switch {
+		case next.IsZero(), len(flying) == w.config.Parallel:
+			return 0
+		case next.After(now):
+			return max(next.Sub(now), time.Millisecond)
+		}
 	}
+}
+
+// start starts as many jobs as may be under way.
+func (w *Worker) start(work context.Context, due []vault.Job, flying flight, done chan<- [16]byte) {
 	for _, j := range due {
 		if len(flying) == w.config.Parallel {
-			return 0
+			return
 		}
 		if _, under := flying[j.ID]; !under && flying.to(j.To.Domain) < w.config.PerDomain {
 			flying[j.ID] = j.To.Domain
@@ -186,10 +200,6 @@ func (w *Worker) launch(ctx, work context.Context, flying flight, done chan<- [1
 			}()
 		}
 	}
-	if next.IsZero() || len(flying) == w.config.Parallel || !next.After(now) {
-		return 0
-	}
-	return max(next.Sub(now), time.Millisecond)
 }
 
 // flight is the jobs under way and the domains they are to.

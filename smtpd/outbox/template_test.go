@@ -1,8 +1,10 @@
 package outbox
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -148,3 +150,53 @@ func TestSlowDomain(t *testing.T) {
 		}
 	})
 }
+
+// TestManyToASlowDomain has more notices to a slow domain, all older, than are looked at first: the others do not wait.
+func TestManyToASlowDomain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var q waiting
+		for n := range 5 * lookAhead {
+			q.jobs = append(q.jobs, vault.Job{ID: [16]byte{byte(n), byte(n >> 8)}, Kind: vault.NoticeMessage, To: cecil, Link: "x", Created: time.Now()})
+		}
+		q.jobs = append(q.jobs, vault.Job{ID: [16]byte{15: 1}, Kind: vault.NoticeMessage, To: policy.MustAddress("eva@snabb.example"), Link: "x", Created: time.Now()})
+		up := &outside{slowTo: "ut.example", slow: time.Hour}
+		w := worker(t, openVault(t), up, nil)
+		w.queue, w.results = &q, &q
+		stop := begin(t, w)
+		time.Sleep(time.Minute)
+		up.mu.Lock()
+		if n := len(up.mails); n != 3 || up.mails[0].To[0].Local != "eva" && up.mails[1].To[0].Local != "eva" && up.mails[2].To[0].Local != "eva" {
+			t.Errorf("%d under way or sent, eva's not among them", n)
+		}
+		up.mu.Unlock()
+		stop()
+	})
+}
+
+// waiting is a queue in memory.
+type waiting struct {
+	mu   sync.Mutex
+	jobs []vault.Job
+}
+
+func (q *waiting) Due(_ context.Context, now time.Time, n int) (due []vault.Job, next time.Time, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n >= len(q.jobs) {
+		return slices.Clone(q.jobs), time.Time{}, nil
+	}
+	return slices.Clone(q.jobs[:n]), now, nil
+}
+
+func (q *waiting) Wake() <-chan struct{} { return nil }
+
+func (q *waiting) Sent(_ context.Context, j vault.Job) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs = slices.DeleteFunc(q.jobs, func(other vault.Job) bool { return other.ID == j.ID })
+	return nil
+}
+
+func (q *waiting) Retry(context.Context, vault.Job, time.Time, string) error { return nil }
+func (q *waiting) Fail(context.Context, vault.Job, string) error             { return nil }
