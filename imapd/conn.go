@@ -29,7 +29,8 @@ type conn struct {
 	output   *output
 	// probe takes what the library writes if it is only to be looked at.
 	probe *bytes.Buffer
-	// skip tells that the library's greeting is not to be sent: the client has had one before STARTTLS.
+	// skip tells that the next line of the library is not to be sent: the greeting, if the client has had one before
+	// STARTTLS, or the results of a search that only saves them.
 	skip bool
 	// release is called once, at the close.
 	release func()
@@ -122,7 +123,7 @@ func (c *conn) sayBye(text string) error {
 // Write takes all of p, which may wait until the library reads (output.go).
 func (c *conn) Write(p []byte) (int, error) {
 	if c.skip {
-		c.skip = false // the greeting is one line and one write
+		c.skip = false // it is one write
 		return len(p), nil
 	}
 	if c.probe != nil {

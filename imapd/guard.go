@@ -3,12 +3,16 @@ package imapd
 import (
 	"bufio"
 	"bytes"
+	"regexp"
 	"strconv"
 	"sync/atomic"
 )
 
 // maxNonSync is the largest literal a client may send without waiting (RFC 7888 section 4, LITERAL-).
 const maxNonSync = 4096
+
+// saveAlone is how a search begins that has no results to tell (RFC 5182 section 2.1).
+var saveAlone = regexp.MustCompile(`(?i)^[^ ]+ (?:UID )?SEARCH RETURN \(SAVE\) `)
 
 // guard keeps a client's octets and the library's idea of them in step. It hands on one line at a time, so when the next
 // one is asked for, the library has answered or accepted what went before.
@@ -22,6 +26,8 @@ type guard struct {
 	open bool   // in the middle of a line
 	lit  literal
 	body int64 // octets of a literal that are still to come
+	// savesOnly tells that the command asks for results to be saved and not told, which the library does not.
+	savesOnly bool
 	// wrote and plus are what the library has written since the last line: anything; a continuation request.
 	wrote, plus atomic.Bool
 }
@@ -121,6 +127,9 @@ func (g *guard) next() error {
 	// An empty line is no command; the library would end the connection.
 	if !g.open && len(bytes.Trim(piece, "\r\n")) == 0 && !g.plus.Load() {
 		return nil
+	}
+	if !g.open {
+		g.savesOnly = saveAlone.Match(piece)
 	}
 	g.line = piece
 	g.keep(piece)

@@ -63,6 +63,7 @@ type client struct {
 	*model
 	uids  []int // by sequence number; 0 until it has asked
 	flags map[int]string
+	saved []int // the UIDs that "$" means (RFC 5182)
 }
 
 func flagText(flags map[string]bool) string {
@@ -156,7 +157,7 @@ func (c *client) ask() {
 
 func (m *model) step(c *client) {
 	c.ask()
-	verb := rapid.SampledFrom([]string{"append", "append", "store", "uid store", "expunge", "uid expunge", "copy", "move", "noop", "fetch", "search"}).Draw(m.T, "verb")
+	verb := rapid.SampledFrom([]string{"append", "append", "store", "uid store", "expunge", "uid expunge", "copy", "move", "noop", "fetch", "search", "save", "saved"}).Draw(m.T, "verb")
 	from := rapid.IntRange(1, max(len(c.uids), 1)).Draw(m.T, "from")
 	to := rapid.IntRange(from, max(len(c.uids), from)).Draw(m.T, "to")
 	var picked []int // the UIDs the client means, of those it knows
@@ -171,6 +172,13 @@ func (m *model) step(c *client) {
 		c.run("NOOP")
 	case verb == "search":
 		m.doSearch(c)
+	case verb == "save":
+		if !slices.Contains(c.uids, 0) {
+			c.saved = slices.Clone(picked)
+			c.run("SEARCH RETURN (SAVE) %s", set)
+		}
+	case verb == "saved":
+		m.doSaved(c)
 	case verb == "expunge":
 		c.run("EXPUNGE")
 		m.expunge(func(int) bool { return true })
@@ -302,6 +310,26 @@ func (m *model) doSearch(c *client) {
 		if got, ok := strings.CutPrefix(line, "* SEARCH"); ok && strings.TrimSpace(got) != strings.Join(want, " ") {
 			m.Fatalf("search: %q, want %q", got, want)
 		}
+	}
+}
+
+// doSaved fetches what was saved, and finds all of it that is there.
+func (m *model) doSaved(c *client) {
+	untagged, _ := c.run("UID FETCH $ (UID BODY.PEEK[])")
+	var got, want []int
+	for _, line := range untagged {
+		if g := toldUID.FindStringSubmatch(line); g != nil && strings.Contains(line, "BODY[]") {
+			uid, _ := strconv.Atoi(g[1])
+			got = append(got, uid)
+		}
+	}
+	for _, uid := range c.saved {
+		if m.find(uid) != nil {
+			want = append(want, uid)
+		}
+	}
+	if !slices.Equal(got, want) {
+		m.Fatalf("saved %v, there are %v of them, and got %v", c.saved, want, got)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // do not exist name nothing (section 6.4.8); of sequence numbers at least one must exist.
 func (v *view) resolve(set imap.NumSet) ([]span, error) {
 	if imap.IsSearchRes(set) {
-		return nil, errSaved
+		return v.savedSpans(), nil
 	}
 	var spans []span
 	switch set := set.(type) {
@@ -30,6 +30,36 @@ func (v *view) resolve(set imap.NumSet) ([]span, error) {
 		return nil, errNoSuchNumber
 	}
 	return spans, nil
+}
+
+// savedSpans are the positions of what was saved, less what is gone since (RFC 5182 section 2.1).
+func (v *view) savedSpans() []span {
+	var spans []span
+	for _, uid := range v.saved {
+		if num, ok := v.seq(uid); ok {
+			spans = append(spans, span{int(num) - 1, int(num)})
+		}
+	}
+	return merged(spans)
+}
+
+// save remembers what a search has found, as positions in order: all, or the ends that were asked for alone (RFC 5182
+// section 2.4).
+func (v *view) save(found []int, o *imap.SearchOptions) {
+	if n := len(found); n > 0 && !o.ReturnAll && !o.ReturnCount {
+		switch {
+		case !o.ReturnMax:
+			found = found[:1]
+		case !o.ReturnMin:
+			found = found[n-1:]
+		default:
+			found = []int{found[0], found[n-1]}
+		}
+	}
+	v.saved = nil
+	for _, pos := range found {
+		v.saved = append(v.saved, v.uids[pos])
+	}
 }
 
 // uidSpan is the positions of the UIDs from start to stop, where 0 is "*", the last.

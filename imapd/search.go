@@ -52,9 +52,16 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.forget()
-	found, err := s.search(c, o)
+	found, err := s.search(c)
+	if o.ReturnSave {
+		s.selected.view.save(found, o) // nothing after an error
+	}
 	if err != nil {
 		return nil, s.status("SEARCH", err)
+	}
+	if o.ReturnSave && s.conn.input.savesOnly {
+		// The library knows no SEARCH without results: what it writes then is one short line.
+		o.ReturnAll, s.conn.skip = false, true
 	}
 	data := &imap.SearchData{Count: uint32(len(found))}
 	var seqs imap.SeqSet
@@ -76,10 +83,7 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	return data, nil
 }
 
-func (s *session) search(criteria *imap.SearchCriteria, o *imap.SearchOptions) ([]int, error) {
-	if o.ReturnSave {
-		return nil, errSaved
-	}
+func (s *session) search(criteria *imap.SearchCriteria) ([]int, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.server.limits.SearchTime)
 	defer cancel()
 	q := &query{session: s, ctx: ctx, left: s.server.limits.SearchSize}
@@ -97,7 +101,10 @@ func (s *session) search(criteria *imap.SearchCriteria, o *imap.SearchOptions) (
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errSearchCost
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // query is one SEARCH.

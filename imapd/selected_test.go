@@ -50,7 +50,7 @@ func TestFetchStoresWhatItServes(t *testing.T) {
 	w.fails("BAD", "FETCH 1 BODY.PEEK[MIME]")
 	w.fails("BAD", "FETCH 1 BODY.PEEK[]<4294967296.5>")
 	w.fails("BAD", "FETCH 7 FLAGS")
-	w.fails("NO [CANNOT]", "FETCH $ FLAGS")
+	w.ok("FETCH $ FLAGS")
 	if got := w.ok("UID FETCH 7 FLAGS"); got != "" {
 		t.Errorf("a UID that is not there: %s", got)
 	}
@@ -302,10 +302,73 @@ func TestSearch(t *testing.T) {
 	if got := w.ok("SEARCH RETURN () DELETED"); !strings.HasPrefix(got, "* ESEARCH (TAG ") {
 		t.Errorf("esearch of nothing: %s", got)
 	}
-	w.fails("NO [CANNOT]", "SEARCH RETURN (SAVE) ALL")
-	w.fails("NO [CANNOT]", "SEARCH $")
 	w.fails("NO", "SEARCH YOUNGER 5")
 	w.fails("NO [BADCHARSET]", "SEARCH CHARSET KOI8-R ALL")
+}
+
+// TestSavedSearch is RFC 5182. The client is told nothing of what is only saved.
+func TestSavedSearch(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *Config) { c.Limits.SearchSize = 10_000 })
+	for i := range 5 {
+		f.deposit(mail(fmt.Sprint("brev ", i)))
+	}
+	w := f.login(anna)
+	w.ok("SELECT INBOX")
+	for _, c := range []struct{ command, want, saved, why string }{
+		{"NOOP", "", "", "nothing is saved at first"},
+		{"SEARCH RETURN (SAVE) 2:4", "", " 2 3 4", "only saved"},
+		{"SEARCH RETURN (SAVE) NOT $", "", " 1 5", "$ in SEARCH is what was saved before"},
+		{"uid search return (save) UID $ SUBJECT {4+}\r\nbrev", "", " 1 5", "with UIDs, in any case, over a literal"},
+		{"SEARCH RETURN (SAVE ALL) 2:4", `* ESEARCH (TAG "%s") ALL 2:4`, " 2 3 4", "saved and told"},
+		{"SEARCH RETURN (COUNT SAVE MIN) 2:4", `* ESEARCH (TAG "%s") MIN 2 COUNT 3`, " 2 3 4", "with COUNT all are saved"},
+		{"SEARCH RETURN (SAVE MIN) 2:4", `* ESEARCH (TAG "%s") MIN 2`, " 2", "with MIN alone that"},
+		{"SEARCH RETURN (SAVE MAX) 2:4", `* ESEARCH (TAG "%s") MAX 4`, " 4", "with MAX alone that"},
+		{"SEARCH RETURN (SAVE MIN MAX) 2:4", `* ESEARCH (TAG "%s") MIN 2 MAX 4`, " 2 4", "or both"},
+		{"SEARCH RETURN (ALL) 5", `* ESEARCH (TAG "%s") ALL 5`, " 2 4", "without SAVE it stays"},
+		{"SEARCH 1", "* SEARCH 1", " 2 4", "without RETURN, too"},
+		{"SEARCH RETURN (SAVE) DELETED", "", "", "nothing found"},
+	} {
+		want := c.want
+		if strings.Contains(want, "%") {
+			want = fmt.Sprintf(want, fmt.Sprint("t", w.tag+1))
+		}
+		if got := w.ok("%s", c.command); got != want {
+			t.Errorf("%s: %q, want %q (%s)", c.command, got, want, c.why)
+		}
+		if got := w.ok("SEARCH $"); got != "* SEARCH"+c.saved {
+			t.Errorf("%s: saved %q, want %q (%s)", c.command, got, c.saved, c.why)
+		}
+	}
+	w.ok("SEARCH RETURN (SAVE) 2:4")
+	w.fails("BAD", "SEARCH RETURN (SAVE NONSENSE) ALL")
+	if got := w.ok("STORE $ +FLAGS.SILENT (\\Flagged)"); got != "" {
+		t.Errorf("store: %q", got)
+	}
+	if got := w.ok("FETCH $ FLAGS"); got != "* 2 FETCH (FLAGS (\\Flagged))\n* 3 FETCH (FLAGS (\\Flagged))\n* 4 FETCH (FLAGS (\\Flagged))" {
+		t.Errorf("fetch: %q", got)
+	}
+	w.ok("STORE 3 +FLAGS.SILENT (\\Deleted)")
+	w.ok("UID EXPUNGE $")
+	if got := w.ok("SEARCH $"); got != "* SEARCH 2 3" {
+		t.Errorf("what is expunged is left out: %q", got)
+	}
+	if got := w.ok("MOVE $ Trash"); !strings.Contains(got, "COPYUID") || strings.Count(got, "EXPUNGE") != 2 {
+		t.Errorf("move: %q", got)
+	}
+	w.ok("COPY $ Trash") // nothing is no fault (RFC 5182 section 2.1)
+	w.ok("SEARCH RETURN (SAVE) ALL")
+	f.deposit(mail("stort") + strings.Repeat("x", 20_000))
+	w.ok("NOOP")
+	w.fails("NO [LIMIT]", "SEARCH RETURN (SAVE) BODY nope")
+	if got := w.ok("SEARCH $"); got != "* SEARCH" {
+		t.Errorf("after a failure nothing is saved: %q", got)
+	}
+	w.ok("SEARCH RETURN (SAVE) ALL")
+	w.ok("EXAMINE INBOX")
+	if got := w.ok("SEARCH $"); got != "* SEARCH" {
+		t.Errorf("in a mailbox that is opened anew: %q", got)
+	}
 }
 
 func TestSearchIsBounded(t *testing.T) {

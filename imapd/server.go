@@ -140,7 +140,7 @@ func (p *port) library() *imapserver.Server {
 // capabilities are those the sessions keep what they promise of. IMAP4rev2 and LITERAL+ are not among them.
 func capabilities() imap.CapSet {
 	return imap.CapSet{
-		imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapMove: {}, imap.CapESearch: {},
+		imap.CapIMAP4rev1: {}, imap.CapNamespace: {}, imap.CapUIDPlus: {}, imap.CapMove: {}, imap.CapESearch: {}, imap.CapSearchRes: {},
 		imap.CapListExtended: {}, imap.CapListStatus: {}, imap.CapStatusSize: {}, imap.CapChildren: {},
 		imap.CapSpecialUse: {}, imap.CapCreateSpecialUse: {}, imap.CapBinary: {},
 	}

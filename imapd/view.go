@@ -20,6 +20,8 @@ type view struct {
 	gone map[vault.UID]bool
 	// made are flags this client has set itself and been told of, until the vault's change of it comes by.
 	made map[vault.UID]marks
+	// saved are the UIDs that "$" means (RFC 5182), in order.
+	saved []vault.UID
 }
 
 // marks are the flags and keywords of one message.
