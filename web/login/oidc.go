@@ -173,6 +173,12 @@ func (o *flow) About() About {
 	return About{ID: o.config.ID, Name: o.config.Name, Origins: slices.Compact(origins)}
 }
 
+// Prepare reads the provider's discovery document, so that About is whole before the first login.
+func (o *flow) Prepare(ctx context.Context) error {
+	_, err := o.discover(ctx)
+	return err
+}
+
 // discover reads the discovery document once.
 func (o *flow) discover(ctx context.Context) (*discovered, error) {
 	o.mu.Lock()

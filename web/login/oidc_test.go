@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -297,6 +298,20 @@ func TestProviderDown(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if a := p.About(); a.ID != "eid" || len(a.Origins) != 1 || a.Origins[0] != o.issuer() {
+		t.Errorf("about: %v", a)
+	}
+}
+
+// TestPrepare: before anybody logs in the pages know of a login page at another host than the issuer's.
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	o := newOP(t)
+	o.discovery = map[string]any{"authorization_endpoint": "https://login.example/authorize"}
+	p := provider(t, o, nil)
+	if err := p.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := p.About(); !slices.Contains(a.Origins, "https://login.example") {
 		t.Errorf("about: %v", a)
 	}
 }
