@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"time"
 
 	"sigill/policy"
@@ -32,10 +33,13 @@ var ErrAwaitsApproval = errors.New("vault: the sender has to approve who this is
 
 // Approve says that a recipient of a held message is the one who claims to be it. The address is bound to that person.
 // When every outside recipient has an identity the hold ends as with Complete. ErrNotFound if the message is not held, was
-// not sent by the principal's side, or has no such claim.
+// not sent by the principal's side, or has no such claim; ErrOtherPerson if the address is bound to another person by now.
 func (r *Reader) Approve(ctx context.Context, id MessageID, to policy.Address, claim string) error {
 	return r.decide(ctx, id, to, claim, func(a *access, rec *messageRecord, n int, c claimRecord) error {
 		who := &rec.Recipients[n]
+		if err := a.mayBe(who.Address, c.Person); err != nil {
+			return err
+		}
 		who.Person, who.Claims = c.Person, nil
 		person, err := policy.ParsePersonID(c.Person)
 		if err != nil {
@@ -52,6 +56,19 @@ func (r *Reader) Approve(ctx context.Context, id MessageID, to policy.Address, c
 		}
 		return save(a.tx, tMessage, id[:], rec)
 	})
+}
+
+// mayBe is ErrOtherPerson if an address is bound to another person: what was verified for all of the organisation does not
+// fall by one sender's word.
+func (a *access) mayBe(address policy.Address, person string) error {
+	binding, known, err := a.binding(address)
+	if err != nil || !known {
+		return err
+	}
+	if !slices.Contains(a.numbersOf(a.v.personOwner(person), hadBefore), a.v.personOwner(binding.Person)) {
+		return ErrOtherPerson
+	}
+	return nil
 }
 
 // Reject says that a claim is not the recipient's. Whoever made it is told nothing.

@@ -200,3 +200,27 @@ func TestNumberAgainstBinding(t *testing.T) {
 	must(t, sender.Complete(t.Context(), id, map[string]policy.PersonID{new_.Key(): otherID}))
 	read(t, h.reader(vault.Person(otherID)), id)
 }
+
+// TestClaimAgainstBinding: nor does whoever came by the link win over it, though the sender says yes.
+func TestClaimAgainstBinding(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id, link := asked(t, h)
+	if _, err := h.reader(vault.Person(otherID)).FollowLink(t.Context(), link); !errors.Is(err, vault.ErrAwaitsApproval) {
+		t.Fatal(err)
+	}
+	claim, sender := holdOf(t, h).Recipients[0].Claims[0].ID, h.reader(vault.Staff(anna))
+	bind := func(to policy.PersonID) {
+		must(t, h.Directory().PutBinding(t.Context(), vault.Binding{Address: new_, Person: to, Verified: time.Now()}))
+	}
+	bind(kimsID)
+	if err := sender.Approve(t.Context(), id, new_, claim); !errors.Is(err, vault.ErrOtherPerson) {
+		t.Errorf("the address is another's: %v", err)
+	}
+	if _, err := h.reader(vault.Person(otherID)).Open(t.Context(), id); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("it can be read: %v", err)
+	}
+	bind(otherID)
+	must(t, sender.Approve(t.Context(), id, new_, claim))
+	read(t, h.reader(vault.Person(otherID)), id)
+}

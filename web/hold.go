@@ -191,7 +191,16 @@ func (s *Server) settleClaim(v *visit, r *vault.Reader) error {
 	default:
 		return errBadForm
 	}
-	if err := settle(v.r.Context(), id, to, v.r.PostForm.Get("claim")); err != nil {
+	err = settle(v.r.Context(), id, to, v.r.PostForm.Get("claim"))
+	if errors.Is(err, vault.ErrOtherPerson) {
+		body, _, err := s.held(v, r)
+		if err != nil {
+			return err
+		}
+		body.Fault = "hold.error.bound"
+		return s.render(v, http.StatusUnprocessableEntity, "hold", v.lang.heading("hold.title", true), body)
+	}
+	if err != nil {
 		return err
 	}
 	return v.redirect("/holds/" + id.String() + "/done")

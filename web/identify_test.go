@@ -67,6 +67,22 @@ func TestAClaimIsRejected(t *testing.T) {
 	p.get("/messages/" + sent.ID.String()).is(http.StatusNotFound)
 }
 
+// TestAClaimAgainstABinding: the sender is told that the address is somebody else's, and can still reject.
+func TestAClaimAgainstABinding(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	path := "/holds/" + s.send(letterText, stranger).ID.String()
+	staff := s.staff()
+	staff.post(path, url.Values{"ask:" + stranger.Key(): {"on"}}).to(path + "/done")
+	s.person(otherID).post("/m/"+s.link(stranger), nil).to("/identified")
+	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: stranger, Person: astridID, Verified: s.clock.now()}))
+	claim := regexp.MustCompile(`name="claim" value="([^"]+)"`).FindStringSubmatch(staff.get(path).body)[1]
+	form := url.Values{"to": {stranger.String()}, "claim": {claim}, "answer": {"approve"}}
+	staff.post(path+"/claims", form).is(http.StatusUnprocessableEntity).has("verifierad för en annan person", `value="reject"`)
+	form.Set("answer", "reject")
+	staff.post(path+"/claims", form).to(path + "/done")
+}
+
 func TestATestNumberIsRefusedOutsideTheDemo(t *testing.T) {
 	t.Parallel()
 	s := stageOf(t, func(c *web.Config) { c.Rules.TestNumbers = false })
