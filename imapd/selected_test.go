@@ -3,6 +3,7 @@ package imapd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -253,6 +254,32 @@ func TestReadsAreInTheAudit(t *testing.T) {
 	w.ok("FETCH 1:2 BODY[]")
 	if n := f.reads(); n != 2 {
 		t.Errorf("%d reads of two messages", n)
+	}
+}
+
+// TestReadsInAFunctionAddress: one member's reading shows to all, and each member's first is in the audit, in the own name.
+func TestReadsInAFunctionAddress(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.deposit(mail("brev"), omsorg)
+	a, b := f.login(anna), f.login(bo)
+	a.ok("SELECT Shared/omsorg@kommun.example")
+	b.ok("SELECT Shared/omsorg@kommun.example")
+	a.ok("FETCH 1 BODY[]")
+	if got := b.ok("NOOP"); got != `* 1 FETCH (UID 1 FLAGS (\Seen))` {
+		t.Errorf("another member is told %q", got)
+	}
+	b.ok("FETCH 1 BODY[]")
+	a.ok("FETCH 1 BODY[]")
+	var readers []string
+	f.must(f.vault.Audit().Events(t.Context(), 0, func(e vault.Event) bool {
+		if e.Action == "read" {
+			readers = append(readers, e.Actor)
+		}
+		return true
+	}))
+	if !slices.Equal(readers, []string{anna.Key(), bo.Key()}) {
+		t.Errorf("read by %q", readers)
 	}
 }
 

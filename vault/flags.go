@@ -228,8 +228,9 @@ func (a *access) duplicate(id MailboxID, uids []UID, remove bool, out *[]Copied)
 	return nil
 }
 
-// Append starts a message that a mail client stores itself. A copy of a message that lies in the mailbox already, as
-// clients make in Sent after submission, is not stored twice: Commit then gives the UID of the one that is there. It is
+// Append starts a message that a mail client stores itself. A copy of a message that was sent already, as clients make in
+// Sent after submission, is not stored twice: Commit then gives the UID of the one that is there, or of another entry of it
+// if it lies in the Sent of a function address. It is
 // sent to nobody, and answers to it are not answers to a sealed message. ErrNotFound from Commit if the mailbox is not
 // the principal's. A zero date means now.
 func (r *Reader) Append(id MailboxID, flags Flags, keywords []string, date time.Time) (*Draft, error) {
@@ -245,18 +246,23 @@ func (r *Reader) Append(id MailboxID, flags Flags, keywords []string, date time.
 		if err != nil {
 			return Receipt{}, err
 		}
+		e := entryRecord{Message: s.id, Size: s.size}
+		var known bool
 		if box.Role == Sent {
-			if known, uid, err := a.lies(id, s.index); err != nil || uid != 0 {
-				return Receipt{ID: known, At: s.at, UID: uid}, err
+			at, found, err := a.sent(id, s.index)
+			if err != nil || at.box == id {
+				return Receipt{ID: found.Message, At: s.at, UID: at.uid}, err
+			}
+			if known = at.uid != 0; known {
+				e = entryRecord{Message: found.Message, Size: found.Size, Keywords: withStatus(found.Keywords, nil)}
 			}
 		}
-		e := SetFlags.apply(entryRecord{Message: s.id, Date: instantOf(date), Size: s.size}, flags, keywords)
-		if date.IsZero() {
+		if e.Date = instantOf(date); date.IsZero() {
 			e.Date = instantOf(s.at)
 		}
-		uid, err := a.addEntry(id, e)
-		if err != nil {
-			return Receipt{}, err
+		uid, err := a.addEntry(id, SetFlags.apply(e, flags, keywords))
+		if err != nil || known {
+			return Receipt{ID: e.Message, At: s.at, UID: uid}, err
 		}
 		return Receipt{ID: s.id, At: s.at, UID: uid}, a.appended(s, box.Address)
 	}), nil
@@ -271,28 +277,38 @@ func (a *access) appended(s *sealed, from policy.Address) error {
 	)
 }
 
-// lies finds the message in a mailbox that this one is a copy of: of the same Message-ID, with as long a body, since only
-// the header was changed when it was sealed. UID 0 if there is none.
-func (a *access) lies(id MailboxID, ix message.Index) (MessageID, UID, error) {
+// sent finds the message that this one is a copy of: of the same Message-ID, with as long a body, since only the header was
+// changed when it was sealed. It gives where in a Sent of the principal's it lies, in this mailbox if it does; UID 0 if there
+// is none.
+func (a *access) sent(id MailboxID, ix message.Index) (at spot, e entryRecord, err error) {
 	if ix.Envelope.MessageID == "" {
-		return MessageID{}, 0, nil
+		return spot{}, e, nil
 	}
 	rec, found, err := load[messageIDRecord](a.tx, tMessageID, a.v.messageIDKey(ix.Envelope.MessageID))
 	if err != nil || !found {
-		return MessageID{}, 0, err
+		return spot{}, e, err
 	}
 	places, err := a.places(rec.Message)
-	for _, p := range places {
-		if p.box != id {
-			continue
-		}
-		same, err := a.sameBody(rec.Message, ix)
-		if err != nil || !same {
-			return MessageID{}, 0, err
-		}
-		return rec.Message, p.uid, nil
+	if err != nil {
+		return spot{}, e, err
 	}
-	return MessageID{}, 0, err
+	for _, p := range places {
+		box, err := a.box(p.box)
+		if err != nil {
+			return spot{}, e, err
+		}
+		if box.Role == Sent && at.box != id {
+			at = p
+		}
+	}
+	if at.uid == 0 {
+		return spot{}, e, nil
+	}
+	if same, err := a.sameBody(rec.Message, ix); err != nil || !same {
+		return spot{}, e, err
+	}
+	e, _, err = load[entryRecord](a.tx, tEntry, entryKey(at.box, at.uid))
+	return at, e, err
 }
 
 func (a *access) sameBody(id MessageID, ix message.Index) (bool, error) {

@@ -258,6 +258,36 @@ func TestAppendDoesNotDoubleWhatWasSent(t *testing.T) {
 	}
 }
 
+// TestAppendOfWhatWasSentByAFunctionAddress: the sealed message lies in the address's Sent, and mail programs file their copy
+// in their user's own.
+func TestAppendOfWhatWasSentByAFunctionAddress(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	id := h.deposit(mail("a@x", "Beslut"), omsorg, false, kim).ID
+	r := h.reader(vault.Staff(anna))
+	for range 2 {
+		w, err := r.Append(box(t, r, anna, vault.Sent).ID, vault.Seen, []string{"$Forwarded"}, time.Unix(1_700_000_000, 0))
+		must(t, err)
+		_, err = w.Write(mail("a@x", "[säkert] Beslut"))
+		must(t, err)
+		receipt, err := w.Commit(t.Context())
+		must(t, err)
+		if receipt.ID != id || receipt.UID != 1 {
+			t.Errorf("stored as %v under UID %d, want an entry of %v under 1", receipt.ID, receipt.UID, id)
+		}
+	}
+	list, theirs := entries(t, r, anna, vault.Sent), entries(t, r, omsorg, vault.Sent)
+	if len(list) != 1 || len(theirs) != 1 {
+		t.Fatalf("entries %+v and %+v", list, theirs)
+	}
+	if e := list[0]; e.Message != id || e.Size != theirs[0].Size || e.Flags != vault.Seen || !slices.Equal(e.Keywords, []string{"$Forwarded"}) || e.Date.Unix() != 1_700_000_000 {
+		t.Errorf("entry %+v", e)
+	}
+	if report := verify(t, h.Vault); len(report.Faults) > 0 {
+		t.Error(report.Faults)
+	}
+}
+
 func TestExpungeErasesWhatLiesNowhere(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
