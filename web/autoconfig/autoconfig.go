@@ -61,6 +61,9 @@ func (s Settings) Sending() int {
 	return s.Submission
 }
 
+// Both tells that mail is read and sent here, without which there is no profile for Apple Mail.
+func (s Settings) Both() bool { return s.IMAPS != 0 && s.Sending() != 0 }
+
 // Domain is the first of Domains.
 func (s Settings) Domain() string { return s.Domains[0] }
 
@@ -110,6 +113,10 @@ func (s Settings) apple(w http.ResponseWriter, r *http.Request) {
 	a, ok := s.ours(r.URL.Query().Get("address"))
 	if !ok {
 		http.Error(w, "Give an address of this organisation: ?address=first.last@"+s.Domain(), http.StatusNotFound)
+		return
+	}
+	if !s.Both() {
+		http.Error(w, "A profile is for IMAP and submission, and not both are served here; set the account up by hand.", http.StatusNotFound)
 		return
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="sakert.mobileconfig"`)

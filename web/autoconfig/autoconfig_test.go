@@ -74,6 +74,26 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestHalf: a profile with a port 0 would be taken and never work; Thunderbird and Outlook are told what there is.
+func TestHalf(t *testing.T) {
+	t.Parallel()
+	for _, s := range []Settings{{Domains: settings.Domains, Submission: 587}, {Domains: settings.Domains, IMAPS: 993}} {
+		for target, status := range map[string]int{
+			"/mail/config-v1.1.xml": 200, "/autodiscover/autodiscover.xml": 200, "/mail/apple.mobileconfig?address=anna@kommun.example": 404,
+		} {
+			w := httptest.NewRecorder()
+			m := http.NewServeMux()
+			for pattern, h := range s.Routes() {
+				m.HandleFunc(pattern, h)
+			}
+			m.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+			if w.Code != status || strings.Contains(w.Body.String(), ">0<") {
+				t.Errorf("%s: %d\n%s", target, w.Code, w.Body)
+			}
+		}
+	}
+}
+
 func wellFormed(t *testing.T, why, text string) {
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.Strict = true
