@@ -18,7 +18,7 @@ const (
 const ReturnToken = (returnSize*8 + 4) / 5
 
 // returnKinds are what a token tells of the kind of notice.
-var returnKinds = map[JobKind]byte{NoticeMessage: 'm', NoticeReminder: 'm', Delivery: 'd'}
+var returnKinds = map[JobKind]byte{NoticeMessage: 'm', NoticeReminder: 'm', NoticeIdentify: 'm', Delivery: 'd'}
 
 func (v *Vault) returnToken(rec jobRecord) string {
 	b := make([]byte, 0, returnSize)

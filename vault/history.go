@@ -26,14 +26,14 @@ func (r *recipientRecord) past() (out []Step) {
 }
 
 // NotifyAgain queues another notice, with a link of its own, to a recipient whom none has reached. ErrNotFound if the
-// principal's side did not send the message, or if no notice to the address has failed or come back.
+// principal's side did not send the message, if it is held, or if no notice to the address has failed or come back.
 func (r *Reader) NotifyAgain(ctx context.Context, id MessageID, to policy.Address) error {
 	return r.update(ctx, func(a *access) error {
 		rec, err := a.message(id)
 		if err != nil {
 			return err
 		}
-		if !a.sender(rec) || rec.Recalled != 0 {
+		if !a.sender(rec) || rec.Recalled != 0 || rec.Held {
 			return ErrNotFound
 		}
 		for n := range rec.Recipients {

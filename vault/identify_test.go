@@ -224,3 +224,36 @@ func TestClaimAgainstBinding(t *testing.T) {
 	must(t, sender.Approve(t.Context(), id, new_, claim))
 	read(t, h.reader(vault.Person(otherID)), id)
 }
+
+// TestAnAskedRecipientIsNotReached: the address may be wrong, and its message would wait for ever.
+func TestAnAskedRecipientIsNotReached(t *testing.T) {
+	t.Parallel()
+	for why, what := range map[string]func(h *house, j vault.Job) error{
+		"refused":    func(h *house, j vault.Job) error { return h.Outbox().Fail(t.Context(), j, "550 nobody") },
+		"comes back": func(h *house, j vault.Job) error { return h.Outbox().Bounced(t.Context(), j.Return, "5.1.1") },
+	} {
+		h := newHouse(t)
+		id := h.deposit(mail("a@x", "Kallelse"), anna, true, new_, kim).ID
+		sender := h.reader(vault.Staff(anna))
+		must(t, sender.Complete(t.Context(), id, nil, new_))
+		for _, j := range jobs(t, h) {
+			if j.Kind == vault.NoticeIdentify {
+				must(t, what(h, j))
+			}
+		}
+		if kinds := kindsOf(jobs(t, h)); kinds["failed"] != 1 {
+			t.Errorf("%s: the sender is not told: %v", why, kinds)
+		}
+		if got := h.status(id, 0); got != vault.Failed && got != vault.Bounced {
+			t.Errorf("%s: the status is %s", why, got)
+		}
+		if err := sender.NotifyAgain(t.Context(), id, new_); !errors.Is(err, vault.ErrNotFound) {
+			t.Errorf("%s: a notice of a message that is held: %v", why, err)
+		}
+		must(t, sender.Complete(t.Context(), id, map[string]policy.PersonID{new_.Key(): otherID}))
+		if got := h.status(id, 0); got != vault.Queued {
+			t.Errorf("%s: then the number is given, and the status is %s", why, got)
+		}
+		read(t, h.reader(vault.Person(otherID)), id)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"testing"
+	"time"
 
 	"sigill/vault"
 	"sigill/web"
@@ -65,6 +66,24 @@ func TestAClaimIsRejected(t *testing.T) {
 	staff.post(path+"/claims", url.Values{"to": {stranger.String()}, "claim": {claim.ID}, "answer": {"reject"}}).to(path + "/done")
 	staff.get(path).is(http.StatusOK).lacks("Är det här rätt person")
 	p.get("/messages/" + sent.ID.String()).is(http.StatusNotFound)
+}
+
+// TestAnAskedRecipientIsNotReached: the sender sees on the page of the hold why nobody identifies.
+func TestAnAskedRecipientIsNotReached(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	path := "/holds/" + s.send(letterText, stranger).ID.String()
+	staff := s.staff()
+	staff.post(path, url.Values{"ask:" + stranger.Key(): {"on"}}).to(path + "/done")
+	staff.get(path).is(http.StatusOK).lacks("Aviseringen")
+	due, _, err := s.vault.Outbox().Due(t.Context(), s.clock.now().Add(time.Hour), 10)
+	must(t, err)
+	for _, j := range due {
+		if j.Kind == vault.NoticeIdentify {
+			must(t, s.vault.Outbox().Bounced(t.Context(), j.Return, "5.1.1"))
+		}
+	}
+	staff.get(path).is(http.StatusOK).has("Aviseringen")
 }
 
 // TestAClaimAgainstABinding: the sender is told that the address is somebody else's, and can still reject.
