@@ -3,6 +3,7 @@ package imapd
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestRevokedDevice: who revokes the password of a lost telephone ends what is logged in with it, too.
@@ -44,6 +45,44 @@ func TestRevokedDevice(t *testing.T) {
 	}
 	if got := other.ok("NOOP"); got != "* 2 EXISTS" {
 		t.Errorf("who is logged in otherwise: %q", got)
+	}
+}
+
+// TestIdleEndsWithAccess: also where nothing happens that the client would be told.
+func TestIdleEndsWithAccess(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(c *Config) { c.Limits.AccessCheck = 10 * time.Millisecond })
+	d := f.vault.Directory()
+	device, secret, err := d.AddDevice(t.Context(), anna, "telefon", anna)
+	f.must(err)
+	in := func(who, password, command string) *wire {
+		w := f.dial()
+		w.ok(`LOGIN %s "%s"`, who, password)
+		w.ok("%s", command)
+		w.send("i IDLE\r\n")
+		w.response()
+		return w
+	}
+	const function = "SELECT Shared/omsorg@kommun.example"
+	phone, noMailbox := in(anna.String(), secret, "SELECT INBOX"), in(anna.String(), secret, "NOOP")
+	former, member := in(bo.String(), password, function), in(anna.String(), password, function)
+	f.must(d.RevokeDevice(t.Context(), anna, device.ID, anna))
+	f.members(anna)
+	for _, c := range []struct {
+		*wire
+		want, why string
+	}{
+		{phone, "* BYE This login has ended", "revoked"},
+		{noMailbox, "* BYE This login has ended", "revoked, no mailbox selected"},
+		{former, "* BYE You no longer have access to this mailbox", "no member any more"},
+	} {
+		if got := c.response(); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q", c.why, got)
+		}
+	}
+	f.deposit(mail("ett"), omsorg)
+	if got := member.response(); got != "* 1 EXISTS\r\n" {
+		t.Errorf("who has access: %q", got)
 	}
 }
 

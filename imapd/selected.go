@@ -3,6 +3,7 @@ package imapd
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -124,13 +125,15 @@ func (s *session) news(when expunges) ([]update, error) {
 // admitted tells whether the client may be told more of the mailbox. One that may not, since its login or its membership has
 // ended, is hung up.
 func (s *session) admitted() bool {
-	if _, err := s.reader.Mailbox(s.ctx, s.selected.id); !errors.Is(err, vault.ErrNotFound) {
-		return true // another error shows itself
+	if s.selected != nil {
+		if _, err := s.reader.Mailbox(s.ctx, s.selected.id); !errors.Is(err, vault.ErrNotFound) {
+			return true // another error shows itself
+		}
 	}
 	if _, err := s.folders(); err == errEnded {
 		return false
 	}
-	if s.selected.shared {
+	if s.selected != nil && s.selected.shared {
 		s.conn.hangUp("You no longer have access to this mailbox")
 		return false
 	}
@@ -156,17 +159,32 @@ func (s *session) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
 		ready = s.selected.watch.C()
 	}
 	s.mu.Unlock()
+	check := time.NewTicker(s.server.limits.AccessCheck)
+	defer check.Stop()
 	for {
 		if err := s.idleTurn(w, stop); err != nil {
 			return err
 		}
 		select {
 		case <-ready:
+		case <-check.C:
+			s.idleCheck(stop)
 		case <-stop:
 			return nil
 		case <-s.ctx.Done():
 			return nil
 		}
+	}
+}
+
+// idleCheck hangs up a client that has lost its access and hears of nothing, since nothing happens.
+func (s *session) idleCheck(stop <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-stop:
+	default:
+		s.admitted()
 	}
 }
 

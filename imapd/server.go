@@ -48,6 +48,7 @@ type Limits struct {
 	FailureDelay  time.Duration
 	SearchSize    int64         // octets of messages one SEARCH reads for BODY and TEXT
 	SearchTime    time.Duration // for one SEARCH
+	AccessCheck   time.Duration // how long a client in IDLE, which asks for nothing, may stay after its access has ended
 	Grace         time.Duration // for commands that run when the server is to end
 }
 
@@ -60,6 +61,7 @@ var DefaultLimits = Limits{
 	FailureDelay:  time.Second,
 	SearchSize:    512 << 20,
 	SearchTime:    30 * time.Second,
+	AccessCheck:   time.Minute,
 	Grace:         10 * time.Second,
 }
 
@@ -155,6 +157,7 @@ func (l Limits) orDefault() Limits {
 	l.FailureDelay = or(l.FailureDelay, d.FailureDelay)
 	l.SearchSize = or(l.SearchSize, d.SearchSize)
 	l.SearchTime = or(l.SearchTime, d.SearchTime)
+	l.AccessCheck = or(l.AccessCheck, d.AccessCheck)
 	l.Grace = or(l.Grace, d.Grace)
 	return l
 }
