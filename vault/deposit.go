@@ -113,7 +113,13 @@ func (d *delivery) release(i int) error {
 	if err := d.place(person, policy.Address{}, Inbox, 0); err != nil {
 		return err
 	}
-	if d.quiet(person) {
+	return d.notify(i)
+}
+
+// notify queues the notice to a person, unless that is one who gets none.
+func (d *delivery) notify(i int) error {
+	r, now := &d.rec.Recipients[i], instantOf(d.v.now())
+	if d.quiet(d.v.personOwner(r.Person)) {
 		r.become(Delivered, now)
 		return nil
 	}

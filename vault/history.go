@@ -41,10 +41,10 @@ func (r *Reader) NotifyAgain(ctx context.Context, id MessageID, to policy.Addres
 			if one.Address.Key() != to.Key() || one.Person == "" || one.Status != Failed && one.Status != Bounced {
 				continue
 			}
-			one.become(Queued, instantOf(a.v.now()))
+			d := delivery{tx: a.tx, s: &sealed{id: id}, rec: &rec}
 			return errors.Join(
+				d.notify(n),
 				a.saveStatus(id, &rec),
-				a.queue(NoticeMessage, one.Address, id, n),
 				a.record(Event{Actor: a.v.actor(a.reader.p), Action: "notify again", Message: id, Result: "ok"}),
 			)
 		}

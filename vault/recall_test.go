@@ -276,3 +276,38 @@ func TestQuiet(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestQuietFromNowOn: what lies in the outbox when a person gets no notices any more does not go out either, and nobody can
+// send another.
+func TestQuietFromNowOn(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	h := newHouseWith(t, vault.Options{Reminders: vault.Reminders{Recipient: []time.Duration{3 * day}, Sender: 5 * day}})
+	ctx := t.Context()
+	send := func(name string) vault.MessageID { return h.deposit(mail(name, "hemligt"), anna, false, kim).ID }
+	id := send("told@x")
+	_, due := h.due(time.Now())
+	must(t, h.Outbox().Sent(ctx, due[0]))
+	refused := send("refused@x")
+	_, due = h.due(time.Now())
+	must(t, h.Outbox().Fail(ctx, due[0], "550 not now"))
+	waits := send("waits@x")
+
+	must(t, h.Directory().SetQuiet(ctx, bo, kimsID, true))
+	must(t, h.reader(vault.Staff(anna)).NotifyAgain(ctx, refused, kim))
+	if got, _ := h.due(time.Now().Add(30 * day)); !slices.Equal(got, []string{"failed anna", "unread anna"}) {
+		t.Errorf("in the outbox: %v", got)
+	}
+	for why, row := range map[string]struct {
+		id   vault.MessageID
+		want vault.Status
+	}{"told before": {id, vault.Notified}, "not reached": {refused, vault.Delivered}, "not told yet": {waits, vault.Delivered}} {
+		if got := h.status(row.id, 0); got != row.want {
+			t.Errorf("%s: the status is %s", why, got)
+		}
+		read(t, h.reader(vault.Person(kimsID)), row.id)
+	}
+	if r := verify(t, h.Vault); len(r.Faults) != 0 {
+		t.Errorf("verify: %q", r.Faults)
+	}
+}

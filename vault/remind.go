@@ -1,12 +1,14 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"time"
 
 	"sigill/policy"
+	"sigill/vault/internal/kv"
 )
 
 // Reminders says when somebody is reminded of a message that its recipient has not opened.
@@ -67,10 +69,59 @@ func (a *Administration) SetQuiet(ctx context.Context, person policy.PersonID, q
 	return a.update(ctx, Administrator, func(t *tx) error {
 		name := a.v.personActor(person.Digits())
 		if quiet {
-			return errors.Join(t.mark(tQuiet, o[:]), save(t, tProtected, o[:], &protectedRecord{Name: name}), t.record(a.event("quiet", name)))
+			return errors.Join(t.mark(tQuiet, o[:]), save(t, tProtected, o[:], &protectedRecord{Name: name}), t.silence(), t.record(a.event("quiet", name)))
 		}
 		return errors.Join(t.w.Delete(tQuiet, o[:]), t.w.Delete(tProtected, o[:]), t.record(a.event("notify", name)))
 	})
+}
+
+// silence takes notices to persons who get none out of the outbox, where reminders lie for weeks.
+func (t *tx) silence() error {
+	type job struct {
+		key []byte
+		jobRecord
+	}
+	var waiting []job
+	for k, sealed := range t.r.Range(tJob, kv.Span{}) {
+		rec, err := open[jobRecord](t, tJob, k, sealed)
+		if err != nil {
+			t.v.log.Error("vault: a notice cannot be read and is passed over; run verify", "error", err)
+			continue
+		}
+		waiting = append(waiting, job{bytes.Clone(k), rec})
+	}
+	for _, j := range waiting {
+		m, found, err := load[messageRecord](t, tMessage, j.Message[:])
+		if err != nil {
+			return err
+		}
+		person := j.person(m)
+		if !found || person == "" || !t.quiet(t.v.personOwner(person)) {
+			continue
+		}
+		if err := t.deleteJob(j.Message, j.key); err != nil {
+			return err
+		}
+		if j.Kind == NoticeMessage {
+			if err := t.setStatus(j.jobRecord, Delivered); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// person is the digits of whom a notice goes to, "" if that is no person anybody knows.
+func (rec jobRecord) person(m messageRecord) string {
+	switch rec.Kind {
+	case NoticeMessage, NoticeReminder:
+		if rec.Recipient >= 0 && rec.Recipient < len(m.Recipients) {
+			return m.Recipients[rec.Recipient].Person
+		}
+	case NoticeReceipt:
+		return m.Person
+	}
+	return ""
 }
 
 // Quiet is that of [Directory], for administrators.
