@@ -33,7 +33,7 @@ func (d *Directory) PutFormer(ctx context.Context, person, former policy.PersonI
 			return nil
 		}
 		rec := formerRecord{At: instantOf(t.v.now()), By: by}
-		return errors.Join(
+		err := errors.Join(
 			save(t, tFormer, key, &rec),
 			save(t, tFormer, formerKey(hasSince, before, now), &rec),
 			t.record(Event{
@@ -41,6 +41,10 @@ func (d *Directory) PutFormer(ctx context.Context, person, former policy.PersonI
 				Detail: t.v.personActor(former.Digits()) + " " + by,
 			}),
 		)
+		if err != nil || !t.quiet(now) {
+			return err
+		}
+		return t.silence() // under both numbers from now on
 	})
 }
 

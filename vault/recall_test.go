@@ -311,3 +311,18 @@ func TestQuietFromNowOn(t *testing.T) {
 		t.Errorf("verify: %q", r.Faults)
 	}
 }
+
+// TestQuietUnderBothNumbers: the same holds once it is known that the person has another number.
+func TestQuietUnderBothNumbers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.deposit(mail("a@x", "hemligt"), anna, false, kim)
+	must(t, h.Directory().SetQuiet(t.Context(), bo, otherID, true))
+	if got, _ := h.due(time.Now()); !slices.Equal(got, []string{"message kim"}) {
+		t.Errorf("before: %v", got)
+	}
+	must(t, h.Directory().PutFormer(t.Context(), otherID, kimsID, "e-id"))
+	if got, _ := h.due(time.Now()); len(got) != 0 {
+		t.Errorf("in the outbox: %v", got)
+	}
+}
