@@ -32,6 +32,7 @@ import (
 //	CLOSE expunges with a writer of nothing        TestExamineIsReadOnly, TestLegalHold
 //	IMAP4rev2 is enabled though not offered        TestExtensionsAreRefused
 //	SEARCH RETURN (SAVE) gives ALL                 TestSavedSearch
+//	SMALLER before a date or LARGER is lost        TestSearch
 //	no drain at the end                            TestShutdown, TestShutdownCutsOff
 //	ID and others before login end the connection  TestCapability, TestExtensionsAreRefused
 

@@ -11,8 +11,19 @@ import (
 // maxNonSync is the largest literal a client may send without waiting (RFC 7888 section 4, LITERAL-).
 const maxNonSync = 4096
 
-// saveAlone is how a search begins that has no results to tell (RFC 5182 section 2.1).
-var saveAlone = regexp.MustCompile(`(?i)^[^ ]+ (?:UID )?SEARCH RETURN \(SAVE\) `)
+// search is what the library does not tell of a SEARCH.
+type search struct {
+	searches  bool
+	savesOnly bool // its results are to be saved and not told (RFC 5182 section 2.1)
+	smaller   int  // how many keys SMALLER it has
+}
+
+var (
+	aSearch    = regexp.MustCompile(`(?i)^[^ ]+ (?:UID )?SEARCH `)
+	saveAlone  = regexp.MustCompile(`(?i)^[^ ]+ (?:UID )?SEARCH RETURN \(SAVE\) `)
+	smallerKey = regexp.MustCompile(`(?i)[ (]SMALLER [0-9]`)
+	quoted     = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+)
 
 // guard keeps a client's octets and the library's idea of them in step. It hands on one line at a time, so when the next
 // one is asked for, the library has answered or accepted what went before.
@@ -26,8 +37,7 @@ type guard struct {
 	open bool   // in the middle of a line
 	lit  literal
 	body int64 // octets of a literal that are still to come
-	// savesOnly tells that the command asks for results to be saved and not told, which the library does not.
-	savesOnly bool
+	search
 	// wrote and plus are what the library has written since the last line: anything; a continuation request.
 	wrote, plus atomic.Bool
 }
@@ -129,7 +139,10 @@ func (g *guard) next() error {
 		return nil
 	}
 	if !g.open {
-		g.savesOnly = saveAlone.Match(piece)
+		g.search = search{searches: aSearch.Match(piece), savesOnly: saveAlone.Match(piece)}
+	}
+	if g.searches {
+		g.smaller += len(smallerKey.FindAll(quoted.ReplaceAll(piece, nil), -1))
 	}
 	g.line = piece
 	g.keep(piece)

@@ -330,6 +330,13 @@ func TestSearch(t *testing.T) {
 		t.Errorf("esearch of nothing: %s", got)
 	}
 	w.fails("NO", "SEARCH YOUNGER 5")
+	// The library loses a SMALLER that is followed by a date or LARGER.
+	for _, keys := range []string{"SMALLER 1 SINCE 1-Jan-2000", "SMALLER 1 LARGER 1", "OR (SMALLER 1 ON 1-Jan-2000) ALL", "SUBJECT {1+}\r\nx SMALLER 1 SENTBEFORE 1-Jan-2000"} {
+		w.fails("NO [CANNOT]", "SEARCH %s", keys)
+	}
+	for _, keys := range []string{"SINCE 1-Jan-2000 LARGER 1 SMALLER 2", "NOT SMALLER 5 OR SMALLER 6 SMALLER 7 SINCE 1-Jan-2000", `SUBJECT "a \" SMALLER 5"`} {
+		w.ok("SEARCH %s", keys)
+	}
 	w.fails("NO [BADCHARSET]", "SEARCH CHARSET KOI8-R ALL")
 }
 
