@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -133,12 +134,18 @@ rm -rf "$2"`, "sh", strconv.Itoa(leader.Process.Pid), dir)
 	})
 }
 
-// freeAddr is an address nobody listens on.
+// freeAddr is an address nobody listens on, below the ports that the kernel gives to connections and to others' listeners.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l := listen(t)
-	defer l.Close()
-	return l.Addr().String()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // awaitAddr waits until somebody listens, of whom one can only see that they do.
