@@ -6,10 +6,13 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
-// conn is a client's connection as go-smtp sees it, below TLS. It meets five traps of go-smtp:
+// conn is a client's connection as go-smtp sees it, below TLS. It meets six traps of go-smtp:
 //
 //   - After a read that failed in the middle of a message go-smtp goes on reading commands, so the rest of the message
 //     would be obeyed (issue 196). A conn is dead after its first read error.
@@ -18,6 +21,7 @@ import (
 //     all the same; see [session.whole].
 //   - A read deadline is set when a command line is awaited and holds for the message too. A conn gives each
 //     octet of a message a rolling deadline, with a cap for the whole.
+//   - The chunk of a BDAT command with a mistake in it is obeyed; see [overheard].
 //   - Commands are not counted. Each command line sets the read deadline once, so they are counted there.
 //   - Connections live on after Shutdown. A conn can be told to end at the next command line.
 //
@@ -26,6 +30,9 @@ type conn struct {
 	net.Conn
 	limits *Limits
 	closed func(*conn) // called once, when closed and no message is under way
+
+	library  *smtp.Server
+	replying atomic.Bool // what go-smtp writes next is a reply
 
 	// What was read ahead. Only the goroutine that reads uses it.
 	ahead []byte   // in few or block
@@ -124,6 +131,15 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	}
 	return nil
 }
+
+// SetWriteDeadline is called by go-smtp before each reply.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.replying.Store(true)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// replies tells, once for each reply, that go-smtp has begun one.
+func (c *conn) replies() bool { return c.replying.Load() && c.replying.CompareAndSwap(true, false) }
 
 // SetDeadline keeps the way into Conn closed for callers that mean only their own.
 func (c *conn) SetDeadline(t time.Time) error {

@@ -1,29 +1,40 @@
 package smtpd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
-// door is a listener that lets in whom it may.
+// door is a listener that lets in whom it may: one connection.
 type door struct {
 	net.Listener
 	server   *Server
+	library  *smtp.Server   // that listens here
 	networks []netip.Prefix // nil lets all in
 	silent   bool           // TLS comes first: a refusal would be noise
+	conn     *conn          // nil until one was let in
 }
+
+// errTaken is what a door ends with.
+var errTaken = errors.New("smtpd: this connection has its server")
 
 // Accept gives the next connection that is let in. The others are told why and closed.
 func (d *door) Accept() (net.Conn, error) {
+	if d.conn != nil {
+		return nil, errTaken
+	}
 	for {
 		raw, err := d.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		c, refusal := d.server.admit(raw, d.networks)
-		if c != nil {
+		c, refusal := d.server.admit(raw, d)
+		if d.conn = c; c != nil {
 			return c, nil
 		}
 		if !d.silent {
@@ -35,9 +46,9 @@ func (d *door) Accept() (net.Conn, error) {
 }
 
 // admit counts a connection in, or says why not.
-func (s *Server) admit(raw net.Conn, networks []netip.Prefix) (c *conn, refusal string) {
+func (s *Server) admit(raw net.Conn, d *door) (c *conn, refusal string) {
 	ip := remote(raw)
-	if networks != nil && !within(ip, networks) {
+	if d.networks != nil && !within(ip, d.networks) {
 		s.log.Warn("connection from outside the connector's networks", "client", ip)
 		return nil, refuseNetwork
 	}
@@ -51,7 +62,10 @@ func (s *Server) admit(raw net.Conn, networks []netip.Prefix) (c *conn, refusal 
 		s.log.Warn("too many connections", "client", ip, "open", len(s.conns), "of client", s.groups[group])
 		return nil, refuseMany
 	}
-	c = &conn{Conn: raw, limits: &s.limits, open: true, counted: true, reads: anyNumber, until: time.Now().Add(s.limits.Command)}
+	c = &conn{
+		Conn: raw, limits: &s.limits, library: d.library, open: true, counted: true, reads: anyNumber,
+		until: time.Now().Add(s.limits.Command),
+	}
 	c.closed = func(c *conn) { s.leave(c, group) }
 	s.conns[c] = true
 	s.groups[group]++

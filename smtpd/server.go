@@ -106,12 +106,9 @@ func (s *Server) Run(ctx context.Context) error {
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
 	g, ctx := errgroup.WithContext(ctx)
-	var servers []*smtp.Server
 	for _, l := range s.config.Listeners {
-		server, open := s.serve(work, l)
-		servers = append(servers, server)
 		g.Go(func() error {
-			if err := server.Serve(open); err != nil && ctx.Err() == nil {
+			if err := s.serve(work, l); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("smtpd: listen on %s: %w", l.Net.Addr(), err)
 			}
 			return nil
@@ -119,13 +116,23 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	for _, l := range s.config.Listeners {
-		l.Net.Close() // go-smtp does not know of one it has not begun to serve
+		l.Net.Close()
 	}
-	s.shutdown(servers, abandon)
+	s.shutdown(abandon)
 	return g.Wait()
 }
 
-func (s *Server) serve(work context.Context, l Listener) (*smtp.Server, net.Listener) {
+// serve gives each connection a server of go-smtp's: it shows what it reads and writes to one writer a server.
+func (s *Server) serve(work context.Context, l Listener) error {
+	for {
+		server, open := s.library(work, l)
+		if err := server.Serve(open); err != errTaken {
+			return err
+		}
+	}
+}
+
+func (s *Server) library(work context.Context, l Listener) (*smtp.Server, net.Listener) {
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		return s.newSession(work, l, c), nil
 	}))
@@ -139,21 +146,24 @@ func (s *Server) serve(work context.Context, l Listener) (*smtp.Server, net.List
 	server.EnableSMTPUTF8 = true
 	server.ErrorLog = libraryLog{s.log}
 	server.TLSConfig = l.tls(s.config.TLS)
-	var open net.Listener = &door{Listener: l.Net, server: s, networks: l.networks(), silent: l.Kind == Submissions}
+	open := &door{Listener: l.Net, server: s, library: server, networks: l.networks(), silent: l.Kind == Submissions}
+	server.Debug = &overheard{door: open}
 	if l.Kind == Submissions {
 		// The wrapper must be below TLS: go-smtp asks for *tls.Conn.
-		open = tls.NewListener(open, s.config.TLS)
+		return server, tls.NewListener(open, s.config.TLS)
 	}
 	return server, open
 }
 
 // shutdown returns when no session is left.
-func (s *Server) shutdown(servers []*smtp.Server, abandon func()) {
+func (s *Server) shutdown(abandon func()) {
 	gone, empty := context.WithCancel(context.Background())
 	defer empty()
 	s.mu.Lock()
 	s.ending, s.empty = true, empty
+	var servers []*smtp.Server
 	for c := range s.conns {
+		servers = append(servers, c.library)
 		c.end(errLeave, true)
 	}
 	if len(s.conns) == 0 {
@@ -161,10 +171,6 @@ func (s *Server) shutdown(servers []*smtp.Server, abandon func()) {
 	}
 	s.mu.Unlock()
 
-	var sessions sync.WaitGroup
-	for _, server := range servers {
-		sessions.Go(func() { _ = server.Shutdown(context.Background()) })
-	}
 	select {
 	case <-gone.Done():
 	case <-time.After(s.limits.ShutdownGrace):
@@ -172,7 +178,9 @@ func (s *Server) shutdown(servers []*smtp.Server, abandon func()) {
 		s.closeAll()
 	}
 	<-gone.Done()
-	sessions.Wait()
+	for _, server := range servers {
+		_ = server.Shutdown(context.Background())
+	}
 }
 
 func (s *Server) closeAll() {

@@ -371,6 +371,51 @@ func TestBDATRefused(t *testing.T) {
 	}
 }
 
+// TestBDATNotUnderstood: nobody knows how long the chunk of such a command is, so nothing behind it is obeyed.
+func TestBDATNotUnderstood(t *testing.T) {
+	t.Parallel()
+	g := start(t, nil)
+	size := len(injection)
+	for why, line := range map[string]string{
+		"a chunk before":    "BDAT 2\r\nA:BDAT x",
+		"no size":           "BDAT",
+		"no size, a space":  "BDAT ",
+		"a word as size":    "BDAT many LAST",
+		"a negative size":   "BDAT -1 LAST",
+		"more than 32 bits": "BDAT 4294967296",
+		"an unknown word":   fmt.Sprintf("BDAT %d NEXT", size),
+		"a word too many":   fmt.Sprintf("BDAT %d LAST LAST", size),
+		"a tab":             fmt.Sprintf("bdat\t%d LAST", size),
+	} {
+		for _, kind := range []Kind{Connector, Submission, Submissions} {
+			t.Run(why+" by "+string(kind), func(t *testing.T) {
+				t.Parallel()
+				w := g.wire(kind)
+				w.t = t
+				w.talk("", "220", "EHLO client.example", "250")
+				if kind == Submission {
+					w.talk("STARTTLS", "220")
+					w = g.on(tls.Client(w.Conn, g.tls()), kind)
+					w.talk("EHLO client.example", "250")
+				}
+				if kind != Connector {
+					w.talk("AUTH PLAIN "+plainAuth(anna.String(), password), "235")
+				}
+				w.talk("MAIL FROM:<anna@kommun.example>", "250", "RCPT TO:<cecil@ut.example>", "250")
+				fmt.Fprintf(w, "%s\r\nRSET\r\n%s", line, injection)
+				if strings.HasPrefix(line, "BDAT 2") {
+					w.talk("", "250")
+				}
+				w.talk("", "501 5.5.")
+				if more := w.reply(); more != "" {
+					t.Errorf("the connection goes on: %q", more)
+				}
+			})
+		}
+	}
+	t.Cleanup(g.empty)
+}
+
 func TestTransactionState(t *testing.T) {
 	t.Parallel()
 	g := start(t, nil)
