@@ -115,7 +115,7 @@ func (s *session) enter(a vault.Account, err error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.account = a.Address
+	s.who = a.Principal()
 	return nil
 }
 

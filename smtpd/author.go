@@ -26,7 +26,7 @@ func (s *session) mayWrite(ctx context.Context, tx transaction, header message.H
 					continue
 				}
 				seen[a.Key()] = true
-				may, err := s.server.accounts.MaySendAs(ctx, tx.account, a)
+				may, err := s.server.accounts.MaySendAs(ctx, tx.who, a)
 				if err != nil {
 					return err
 				}

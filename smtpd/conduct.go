@@ -106,7 +106,7 @@ func (s *session) seal(ctx context.Context, tx transaction, m *mail, f policy.Fa
 	}
 	deposit := vault.Deposit{
 		From: tx.From, Recipients: f.Recipients, Hold: d.Route == policy.Hold, Deliver: d.Route == policy.Deliver, Rule: d.Rule,
-		Account: tx.account, Person: d.Person,
+		Account: tx.who.Address(), Person: d.Person,
 	}
 	draft := s.server.begin(deposit)
 	defer draft.Abort()

@@ -53,7 +53,7 @@ func (l lost) Classify(context.Context, []policy.Address) ([]policy.Recipient, e
 	return nil, l.err
 }
 func (l lost) Answers(context.Context, []string) (bool, error) { return false, l.err }
-func (l lost) MaySendAs(context.Context, policy.Address, policy.Address) (bool, error) {
+func (l lost) MaySendAs(context.Context, vault.Principal, policy.Address) (bool, error) {
 	return false, l.err
 }
 func (l lost) Authenticate(context.Context, vault.Login) (vault.Account, error) {

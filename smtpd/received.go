@@ -20,7 +20,7 @@ func (s *session) received(tx transaction) []byte {
 			strings.ReplaceAll(tls.VersionName(state.Version), " ", ""), tls.CipherSuiteName(state.CipherSuite))
 	}
 	fmt.Fprintf(&b, "\tby %s %s with %s id %s;\r\n\t%s\r\n", s.server.config.Hostname, relay.Software,
-		protocol(tx.utf8, secure, !tx.account.IsZero()), tx.id, s.server.now().Format("Mon, 2 Jan 2006 15:04:05 -0700"))
+		protocol(tx.utf8, secure, !tx.who.Address().IsZero()), tx.id, s.server.now().Format("Mon, 2 Jan 2006 15:04:05 -0700"))
 	return []byte(b.String())
 }
 

@@ -60,7 +60,7 @@ type draft interface {
 type accounts interface {
 	Authenticate(ctx context.Context, l vault.Login) (vault.Account, error)
 	AuthenticateToken(ctx context.Context, l vault.Login, verify func(context.Context) (string, error)) (vault.Account, error)
-	MaySendAs(ctx context.Context, account, from policy.Address) (bool, error)
+	MaySendAs(ctx context.Context, who vault.Principal, from policy.Address) (bool, error)
 }
 
 // knowledge gathers the facts of a mail: *vault.Directory, or one that fails in a test.

@@ -3,6 +3,7 @@ package smtpd
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"sigill/policy"
+	"sigill/vault"
 )
 
 // session is the state between EHLO and the end of a connection or STARTTLS. With BDAT go-smtp calls Data in a goroutine
@@ -26,16 +28,16 @@ type session struct {
 	cancel   context.CancelFunc
 
 	mu       sync.Mutex
-	account  policy.Address // who logged in
-	tx       *transaction   // nil before MAIL
-	messages int            // Data calls under way
+	who      vault.Principal // who logged in
+	tx       *transaction    // nil before MAIL
+	messages int             // Data calls under way
 }
 
 // transaction is what MAIL and RCPT said.
 type transaction struct {
 	policy.Envelope
 	id       string // in the log and in Received
-	account  policy.Address
+	who      vault.Principal
 	size     int64 // declared; 0 if not
 	eightBit bool
 	utf8     bool
@@ -98,7 +100,7 @@ func (s *session) Logout() error {
 
 func (s *session) mail(from string, o *smtp.MailOptions) error {
 	s.mu.Lock()
-	account, nested := s.account, s.tx != nil
+	who, nested := s.who, s.tx != nil
 	s.mu.Unlock()
 	if nested {
 		// RFC 5321 section 4.1.4; go-smtp would keep the recipients of the first.
@@ -110,7 +112,7 @@ func (s *session) mail(from string, o *smtp.MailOptions) error {
 		if signed, err = s.welcome(); err != nil {
 			return err
 		}
-	} else if account.IsZero() {
+	} else if who.Address().IsZero() {
 		return errLogin
 	}
 	if o.Size > s.server.limits.MessageSize {
@@ -120,7 +122,7 @@ func (s *session) mail(from string, o *smtp.MailOptions) error {
 	if err != nil {
 		return errorIn{errSenderSyntax, err}
 	}
-	err = s.maySend(account, sender)
+	err = s.maySend(who, sender)
 	// Anybody may send to the addresses of notices, which RCPT knows.
 	foreign := err == errForeignSender && !s.server.config.Notices.From.IsZero()
 	if err != nil && !foreign {
@@ -129,14 +131,14 @@ func (s *session) mail(from string, o *smtp.MailOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tx = &transaction{
-		Envelope: policy.Envelope{From: sender}, id: incident(), account: account, seen: map[string]bool{},
+		Envelope: policy.Envelope{From: sender}, id: incident(), who: who, seen: map[string]bool{},
 		size: o.Size, eightBit: o.Body == smtp.Body8BitMIME, utf8: o.UTF8, signed: signed, foreign: foreign,
 	}
 	return nil
 }
 
 // maySend is the rule of this door about senders.
-func (s *session) maySend(account, sender policy.Address) error {
+func (s *session) maySend(who vault.Principal, sender policy.Address) error {
 	switch {
 	case s.listener.Kind == Connector && s.ofOurs(sender):
 		return nil
@@ -145,11 +147,33 @@ func (s *session) maySend(account, sender policy.Address) error {
 	case sender.IsZero():
 		return errNullSender
 	}
-	may, err := s.server.accounts.MaySendAs(s.ctx, account, sender)
-	if err == nil && !may {
+	may, err := s.server.accounts.MaySendAs(s.ctx, who, sender)
+	switch {
+	case errors.Is(err, vault.ErrEnded):
+		s.log.Warn("a login has ended")
+		s.conn.hangUp()
+	case err == nil && !may:
 		return errOtherSender
 	}
 	return err
+}
+
+// entitled is a message that ends only if its sender may still send: otherwise its reader gets an error where the end
+// would be, so that nothing is taken of it.
+type entitled struct {
+	io.Reader
+	session *session
+	tx      *transaction
+}
+
+func (e entitled) Read(p []byte) (int, error) {
+	n, err := e.Reader.Read(p)
+	if err == io.EOF {
+		if no := e.session.maySend(e.tx.who, e.tx.From); no != nil {
+			return 0, no
+		}
+	}
+	return n, err
 }
 
 func (s *session) rcpt(to string) error {
@@ -201,7 +225,10 @@ func (s *session) data(r io.Reader) (err error) {
 	if tx.returns != "" {
 		return s.returned(s.ctx, *tx, in)
 	}
-	return s.conduct(s.ctx, *tx, in)
+	if s.listener.Kind == Connector {
+		return s.conduct(s.ctx, *tx, in)
+	}
+	return s.conduct(s.ctx, *tx, entitled{in, s, tx})
 }
 
 // begin marks a message as under way until done is called.

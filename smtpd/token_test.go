@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sigill/policy"
 	"sigill/vault"
 )
 
@@ -95,4 +96,58 @@ func TestDevicePasswordOnly(t *testing.T) {
 	}
 	g.wire(Submissions).talk("", "220", "EHLO client.example", "250", "AUTH PLAIN "+plainAuth(anna.String(), password), "535 5.7.8",
 		"AUTH PLAIN "+plainAuth(anna.String(), secret), "235", "MAIL FROM:<anna@kommun.example>", "250")
+}
+
+// TestLoginThatEnds: who revokes the password of a lost telephone, or removes an account, ends what is logged in with it.
+func TestLoginThatEnds(t *testing.T) {
+	t.Parallel()
+	eva := policy.MustAddress("eva@kommun.example")
+	for why, end := range map[string]func(d *vault.Directory, a *vault.Administration, device string) error{
+		"revoked": func(d *vault.Directory, _ *vault.Administration, device string) error {
+			return d.RevokeDevice(t.Context(), eva, device, eva)
+		},
+		"removed": func(_ *vault.Directory, a *vault.Administration, _ string) error {
+			return a.RemoveAccount(t.Context(), eva)
+		},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			g := start(t, nil)
+			d := g.vault.Directory()
+			if err := d.PutAccount(t.Context(), vault.Account{Address: eva, Name: "Eva"}, password); err != nil {
+				t.Fatal(err)
+			}
+			device, secret, err := d.AddDevice(t.Context(), eva, "telefon", eva)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const from = "MAIL FROM:<eva@kommun.example>"
+			with := func(talk ...string) *wire {
+				w := g.wire(Submissions)
+				w.t = t
+				w.talk(append([]string{"", "220", "EHLO client.example", "250", "AUTH PLAIN " + plainAuth(eva.String(), secret), "235"}, talk...)...)
+				return w
+			}
+			mail := func(header string) *wire {
+				w := with(from, "250", "RCPT TO:<cecil@ut.example>", "250", "DATA", "354")
+				w.say("%s", header+"\r\n\r\na")
+				return w
+			}
+			again := with(from, "250", "RSET", "250")
+			chunks := with(from, "250", "RCPT TO:<cecil@ut.example>", "250", "BDAT 26\r\nSubject: [secure] a\r\n\r\nb", "250")
+			seals, passes := mail("Subject: [secure] a"), mail("Subject: a")
+			if err := end(d, g.vault.Administration("system"), device.ID); err != nil {
+				t.Fatal(err)
+			}
+			again.talk(from, "535 5.7.8 this login has ended", "", "")
+			chunks.talk("BDAT 0 LAST", "535 5.7.8 this login has ended", "", "")
+			for _, w := range []*wire{seals, passes} {
+				w.talk(".", "535 5.7.8 this login has ended", "", "")
+			}
+			g.empty()
+			if n := len(g.jobs()); n > 0 {
+				t.Errorf("%d notices", n)
+			}
+		})
+	}
 }

@@ -83,7 +83,7 @@ func (d *Directory) Devices(ctx context.Context, account policy.Address) (out []
 }
 
 // RevokeDevice ends a device password: no login with it succeeds after RevokeDevice returns, and readers of those that did
-// find nothing more. ErrNotFound.
+// find nothing more and nothing is sent by them. ErrNotFound.
 func (d *Directory) RevokeDevice(ctx context.Context, account policy.Address, id string, by policy.Address) error {
 	return d.v.update(ctx, func(t *tx) error { return t.revokeDevice(account, id, by) })
 }

@@ -146,14 +146,15 @@ func (t *tx) names(function, member owner) (bool, error) {
 // PasswordsElsewhere tells that account passwords are checked by Options.Passwords, so that those set here open nothing.
 func (d *Directory) PasswordsElsewhere() bool { return d.v.elsewhere != nil }
 
-// MaySendAs tells whether the account may use the address as sender: its own, or a function address it belongs to.
-func (d *Directory) MaySendAs(ctx context.Context, account, from policy.Address) (may bool, err error) {
+// MaySendAs tells whether a member of staff may use the address as sender: the account's, or that of a function address it
+// belongs to. ErrEnded.
+func (d *Directory) MaySendAs(ctx context.Context, who Principal, from policy.Address) (may bool, err error) {
 	err = d.v.view(ctx, func(t *tx) (err error) {
-		o := d.v.staffOwner(account)
-		if t.r.Get(tAccount, o[:]) == nil { // one that was removed may still have a connection
-			return nil
+		o := d.v.staffOwner(who.address)
+		if !t.stands(o, []byte(who.device)) { // it may still have a connection
+			return ErrEnded
 		}
-		if may = account.Key() == from.Key(); may {
+		if may = who.address.Key() == from.Key(); may {
 			return nil
 		}
 		may, err = t.names(d.v.staffOwner(from), o)

@@ -10,6 +10,8 @@ var (
 	ErrNotFound = errors.New("vault: not found")
 	// ErrRecalled is ErrNotFound to a recipient, and nobody else, who comes by a link: the sender has taken the message back.
 	ErrRecalled = fmt.Errorf("%w: it was recalled", ErrNotFound)
+	// ErrEnded is what a login ends with whose account is removed or whose device password is revoked.
+	ErrEnded = fmt.Errorf("%w: the login has ended", ErrNotFound)
 	// ErrBadCredentials means a wrong address or a wrong password.
 	ErrBadCredentials = errors.New("vault: wrong address or password")
 	// ErrTooManyTries means that so many logins failed that this one was not looked at. It passes within minutes.

@@ -286,7 +286,7 @@ func TestMaySendAs(t *testing.T) {
 		account, from policy.Address
 		want          bool
 	}{{anna, anna, true}, {anna, omsorg, true}, {cia, omsorg, false}, {anna, bo, false}, {anna, kim, false}} {
-		if got, err := h.Directory().MaySendAs(t.Context(), row.account, row.from); err != nil || got != row.want {
+		if got, err := h.Directory().MaySendAs(t.Context(), vault.Staff(row.account), row.from); err != nil || got != row.want {
 			t.Errorf("%s as %s: %v, %v", row.account, row.from, got, err)
 		}
 	}

@@ -55,7 +55,7 @@ func TestForgedMember(t *testing.T) {
 			t.Errorf("a mailbox of %s", b.Owner)
 		}
 	}
-	if may, err := h.Directory().MaySendAs(t.Context(), cia, omsorg); err != nil || may {
+	if may, err := h.Directory().MaySendAs(t.Context(), vault.Staff(cia), omsorg); err != nil || may {
 		t.Errorf("may send as the address: %v, %v", may, err)
 	}
 	if of, err := h.Directory().FunctionAddresses(t.Context(), cia); err != nil || len(of) > 0 {

@@ -98,8 +98,7 @@ func (r *Reader) access(t *tx) (*access, error) {
 	switch {
 	case r.p.IsPerson():
 		a.owners = t.numbersOf(r.own, hadBefore)
-	case t.r.Get(tAccount, r.own[:]) == nil, r.device != nil && t.r.Get(tDevice, r.device) == nil:
-		// Removed, or revoked, since the session began.
+	case !t.stands(r.own, r.device): // it did when the session began
 	default:
 		r.mu.Lock()
 		functions, err := t.functionsOf(r.own, r.shares)
@@ -110,6 +109,11 @@ func (r *Reader) access(t *tx) (*access, error) {
 		a.owners = append([]owner{r.own}, functions...)
 	}
 	return a, nil
+}
+
+// stands tells that an account is there and, unless it is empty, the key of the device whose password let it in.
+func (t *tx) stands(account owner, device []byte) bool {
+	return t.r.Get(tAccount, account[:]) != nil && (len(device) == 0 || t.r.Get(tDevice, device) != nil)
 }
 
 func (a *access) mine(o owner) bool { return slices.Contains(a.owners, o) }

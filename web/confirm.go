@@ -45,7 +45,7 @@ func (s *Server) sendUnsent(ctx context.Context, v *visit, r *vault.Reader, d *u
 	if err != nil {
 		return id, err
 	}
-	may, err := s.config.Vault.Directory().MaySendAs(ctx, v.who.Address(), from)
+	may, err := s.config.Vault.Directory().MaySendAs(ctx, v.who, from)
 	if err == nil && !may {
 		err = vault.ErrNotFound
 	}
