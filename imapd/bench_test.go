@@ -105,3 +105,22 @@ func (w *wire) drain(command string) (octets int) {
 		}
 	}
 }
+
+// BenchmarkStore sets a flag on 5,000 messages, and takes it away again.
+func BenchmarkStore(b *testing.B) {
+	const n = 5000
+	f := newFixture(b, func(c *Config) { c.Log = slog.New(slog.DiscardHandler) })
+	f.fill(n)
+	w := f.login(anna)
+	w.SetDeadline(time.Time{})
+	w.ok("SELECT INBOX")
+	w.in = bufio.NewReaderSize(w.Conn, 64<<10)
+	b.ReportAllocs()
+	busy := processorTime(b)
+	for b.Loop() {
+		w.drain(`UID STORE 1:* +FLAGS (\Seen)`)
+		w.drain(`UID STORE 1:* -FLAGS (\Seen)`)
+	}
+	b.ReportMetric(float64((processorTime(b)-busy).Nanoseconds())/1e3/float64(2*n*b.N), "cpu-µs/msg")
+	b.ReportMetric(float64(2*n*b.N)/b.Elapsed().Seconds(), "msgs/s")
+}

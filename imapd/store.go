@@ -34,15 +34,14 @@ func (s *session) store(set imap.NumSet, f *imap.StoreFlags) error {
 	}[f.Op]
 	missing, t := false, &text{}
 	for uids := range slices.Chunk(s.selected.view.uidsIn(spans), storeBatch) {
-		entries, err := s.reader.StoreFlags(s.ctx, s.selected.id, uids, how, m.flags, m.keywords)
+		entries, err := s.selected.watch.StoreFlags(s.ctx, s.reader, s.selected.id, uids, how, m.flags, m.keywords)
 		if err != nil {
 			return err
 		}
 		missing = missing || len(entries) < len(uids)
 		for _, e := range entries {
-			s.selected.view.set(e)
 			if f.Silent {
-				continue
+				break
 			}
 			if err := s.writeFlags(t, e); err != nil {
 				return err

@@ -18,8 +18,6 @@ type view struct {
 	last vault.UID
 	// gone are messages that are expunged and that the client still counts.
 	gone map[vault.UID]bool
-	// made are flags this client has set itself and been told of, until the vault's change of it comes by.
-	made map[vault.UID]marks
 	// saved are the UIDs that "$" means (RFC 5182), in order.
 	saved []vault.UID
 }
@@ -29,8 +27,6 @@ type marks struct {
 	flags    vault.Flags
 	keywords []string
 }
-
-func (m marks) equal(o marks) bool { return m.flags == o.flags && slices.Equal(m.keywords, o.keywords) }
 
 func marksOf(e vault.Entry) marks { return marks{e.Flags, e.Keywords} }
 
@@ -60,7 +56,7 @@ const (
 )
 
 func newView(entries []vault.Entry) *view {
-	v := &view{gone: map[vault.UID]bool{}, made: map[vault.UID]marks{}}
+	v := &view{gone: map[vault.UID]bool{}}
 	v.uids = make([]vault.UID, len(entries))
 	for i, e := range entries {
 		v.uids[i] = e.UID
@@ -88,16 +84,13 @@ func (v *view) relist(entries []vault.Entry, when expunges) []update {
 	for _, e := range entries {
 		there[e.UID] = true
 		v.add(e.UID)
-		if made, mine := v.made[e.UID]; !mine || !made.equal(marksOf(e)) {
-			flags[e.UID] = marksOf(e)
-		}
+		flags[e.UID] = marksOf(e)
 	}
 	for _, uid := range v.uids {
 		if !there[uid] {
 			v.gone[uid] = true
 		}
 	}
-	clear(v.made)
 	return v.tell(known, flags, when)
 }
 
@@ -111,12 +104,6 @@ func (v *view) take(c vault.Change, flags map[vault.UID]marks) {
 			v.gone[uid] = true
 		}
 	case vault.Reflagged:
-		made, mine := v.made[uid]
-		delete(v.made, uid)
-		if mine && made.equal(marksOf(c.Entry)) {
-			delete(flags, uid)
-			return
-		}
 		flags[uid] = marksOf(c.Entry)
 	}
 }
@@ -171,9 +158,6 @@ func (v *view) reflags(flags map[vault.UID]marks) []update {
 	slices.SortFunc(out, func(a, b update) int { return cmp.Compare(a.num, b.num) })
 	return out
 }
-
-// set remembers flags that this client has made and knows.
-func (v *view) set(e vault.Entry) { v.made[e.UID] = marksOf(e) }
 
 // remove takes messages out that this client has expunged or moved itself, and gives the numbers to tell, in order.
 func (v *view) remove(uids []vault.UID) []uint32 {

@@ -97,7 +97,7 @@ func TestListingOpensNoBodies(t *testing.T) {
 type cost struct{ deposit, page, fetch int }
 
 var allTables = []string{
-	"meta", "key", "chunk", "index", "message", "staging", "conversation", "messageid", "mailbox", "owner", "entry", "where", "opened",
+	"meta", "key", "chunk", "index", "message", "staging", "conversation", "messageid", "mailbox", "owner", "entry", "flags", "where", "opened",
 	"account", "function", "member", "binding", "link", "hold", "job", "messagejob", "audit", "legalhold",
 }
 

@@ -38,6 +38,7 @@ var decoded = []func() any{
 	func() any { return new(formerRecord) },
 	func() any { return new(message.Index) },
 	func() any { return new(replyDraftRecord) },
+	func() any { return new(flagsRecord) },
 }
 
 // FuzzRecord: whatever a record's octets are, decoding them ends, and what it gives is written and read back the same.

@@ -114,9 +114,9 @@ func MigrationForTest(letter string, stop func() error) migration {
 	}
 }
 
-// OpenForTest is Open by a version that has these migrations.
+// OpenForTest is Open by a later version that has these migrations, too.
 func OpenForTest(ctx context.Context, dir string, keys KeyWrapper, steps ...migration) (*Vault, error) {
-	return openVault(ctx, dir, keys, Options{}, steps)
+	return openVault(ctx, dir, keys, Options{}, append(migrations(), steps...))
 }
 
 // NewestSchemaForTest is today's.

@@ -13,60 +13,91 @@ import (
 // maxKeywords of an entry: fifty, as many as IMAP takes in one command, and the vault's own.
 const maxKeywords = 64
 
-// StoreFlags changes the flags of entries and gives them as they are after it. UIDs that are gone are left out. ErrKeywords,
-// and nothing is changed, if an entry would have too many.
-func (r *Reader) StoreFlags(ctx context.Context, id MailboxID, uids []UID, how FlagChange, flags Flags, keywords []string) (out []Entry, err error) {
+// StoreFlags changes the flags of entries and gives UID, flags and keywords of each as they are after it. UIDs that are gone
+// are left out. ErrKeywords, and nothing is changed, if an entry would have too many.
+func (r *Reader) StoreFlags(ctx context.Context, id MailboxID, uids []UID, how FlagChange, flags Flags, keywords []string) ([]Entry, error) {
+	return r.storeFlags(ctx, nil, id, uids, how, flags, keywords)
+}
+
+// StoreFlags is that of a Reader, whose watch it is: it is not told of what this gives.
+func (w *Watch) StoreFlags(ctx context.Context, r *Reader, id MailboxID, uids []UID, how FlagChange, flags Flags, keywords []string) ([]Entry, error) {
+	return r.storeFlags(ctx, w, id, uids, how, flags, keywords)
+}
+
+func (r *Reader) storeFlags(ctx context.Context, by *Watch, id MailboxID, uids []UID, how FlagChange, flags Flags, keywords []string) (out []Entry, err error) {
 	err = r.update(ctx, func(a *access) error {
-		out = nil
-		return a.each(id, uids, func(box *mailboxRecord, uid UID, e entryRecord) error {
-			after := how.apply(e, flags, keywords)
-			if n := len(after.Keywords); n > maxKeywords && n > len(e.Keywords) {
-				return ErrKeywords
+		out, a.by = make([]Entry, 0, len(uids)), by
+		return a.counting(id, func(box *mailboxRecord) error {
+			for _, uid := range uids {
+				now, found, err := a.marks(id, uid)
+				if err == nil && found {
+					now, err = a.remark(id, box, uid, now, how.apply(now, flags, keywords))
+					out = append(out, now.entry(uid))
+				}
+				if err != nil {
+					return err
+				}
 			}
-			out = append(out, after.entry(uid))
-			if after.Flags == e.Flags && slices.Equal(after.Keywords, e.Keywords) {
-				return nil
-			}
-			return a.saveEntry(id, box, uid, e, after)
+			return nil
 		})
 	})
 	return out, err
 }
 
-func (how FlagChange) apply(e entryRecord, flags Flags, keywords []string) entryRecord {
+// remark changes the marks of an entry, if they differ, and gives those it has then.
+func (a *access) remark(id MailboxID, box *mailboxRecord, uid UID, before, after marks) (marks, error) {
+	if n := len(after.keywords); n > maxKeywords && n > len(before.keywords) {
+		return before, ErrKeywords
+	}
+	if after.equal(before) {
+		return before, nil
+	}
+	return after, a.saveMarks(id, box, uid, before, after)
+}
+
+func (how FlagChange) apply(m marks, flags Flags, keywords []string) marks {
 	keywords = slices.DeleteFunc(slices.Clone(keywords), isStatusKeyword)
 	keep := func(k string) bool { return slices.Contains(keywords, k) }
 	switch how {
 	case SetFlags:
-		keywords = append(keywords, statusOf(e.Keywords)...)
+		keywords = append(keywords, statusOf(m.keywords)...)
 	case AddFlags:
-		flags |= e.Flags
-		keywords = append(keywords, e.Keywords...)
+		flags |= m.flags
+		keywords = append(keywords, m.keywords...)
 	case RemoveFlags:
-		flags = e.Flags &^ flags
-		keywords = slices.DeleteFunc(slices.Clone(e.Keywords), keep)
+		flags = m.flags &^ flags
+		keywords = slices.DeleteFunc(slices.Clone(m.keywords), keep)
 	}
 	slices.Sort(keywords)
-	e.Flags, e.Keywords = flags, slices.Compact(keywords)
-	return e
+	return marks{flags, slices.Compact(keywords)}
 }
 
 // each runs fn on the entries of one of the principal's mailboxes and saves the mailbox's counters
 // if they have changed.
 func (a *access) each(id MailboxID, uids []UID, fn func(*mailboxRecord, UID, entryRecord) error) error {
+	return a.counting(id, func(box *mailboxRecord) error {
+		for _, uid := range uids {
+			e, found, err := a.entry(id, uid)
+			if err == nil && found {
+				err = fn(box, uid, e)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// counting runs fn on one of the principal's mailboxes and saves the mailbox's counters if they have changed.
+func (a *access) counting(id MailboxID, fn func(*mailboxRecord) error) error {
 	box, err := a.box(id)
 	if err != nil {
 		return err
 	}
 	before := box
-	for _, uid := range uids {
-		e, found, err := load[entryRecord](a.tx, tEntry, entryKey(id, uid))
-		if err == nil && found {
-			err = fn(&box, uid, e)
-		}
-		if err != nil {
-			return err
-		}
+	if err := fn(&box); err != nil {
+		return err
 	}
 	if box == before {
 		return nil // no counter has changed, and a commit writes every page it touches
@@ -90,11 +121,11 @@ func (r *Reader) Mark(ctx context.Context, id MessageID, how FlagChange, flags F
 		}
 		places = nil
 		for _, p := range all {
-			e, _, err := load[entryRecord](a.tx, tEntry, entryKey(p.box, p.uid))
+			now, _, err := a.marks(p.box, p.uid)
 			if err != nil {
 				return err
 			}
-			if after := how.apply(e, flags, keywords); after.Flags != e.Flags || !slices.Equal(after.Keywords, e.Keywords) {
+			if !how.apply(now, flags, keywords).equal(now) {
 				places = append(places, p)
 			}
 		}
@@ -204,7 +235,7 @@ func (r *Reader) transfer(ctx context.Context, from MailboxID, uids []UID, to Ma
 // duplicate is a transfer within one mailbox, where each must not hold a copy of the counters that addEntry changes.
 func (a *access) duplicate(id MailboxID, uids []UID, remove bool, out *[]Copied) error {
 	for _, uid := range uids {
-		e, found, err := load[entryRecord](a.tx, tEntry, entryKey(id, uid))
+		e, found, err := a.entry(id, uid)
 		if err != nil {
 			return err
 		}
@@ -260,7 +291,7 @@ func (r *Reader) Append(id MailboxID, flags Flags, keywords []string, date time.
 		if e.Date = instantOf(date); date.IsZero() {
 			e.Date = instantOf(s.at)
 		}
-		uid, err := a.addEntry(id, SetFlags.apply(e, flags, keywords))
+		uid, err := a.addEntry(id, e.with(SetFlags.apply(e.marks(), flags, keywords)))
 		if err != nil || known {
 			return Receipt{ID: e.Message, At: s.at, UID: uid}, err
 		}
@@ -307,7 +338,7 @@ func (a *access) sent(id MailboxID, ix message.Index) (at spot, e entryRecord, e
 	if same, err := a.sameBody(rec.Message, ix); err != nil || !same {
 		return spot{}, e, err
 	}
-	e, _, err = load[entryRecord](a.tx, tEntry, entryKey(at.box, at.uid))
+	e, _, err = a.entry(at.box, at.uid)
 	return at, e, err
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // The two records that lists of messages are made of are read by hand, since decoding them by reflection took most of a
-// listing's time; entries, of which a client marks thousands at once, are written so, too. What the hand cannot read, such as a field that is not known here, is left to the decoder of all others.
+// listing's time. What the hand cannot read, such as a field that is not known here, is left to the decoder of all others.
 
 // decodeEntry reads an entry, whose texts are copies. False, and an empty one, if it cannot.
 func decodeEntry(b []byte, rec *entryRecord) bool {
@@ -35,30 +35,6 @@ func decodeEntry(b []byte, rec *entryRecord) bool {
 		*rec = entryRecord{}
 	}
 	return r.OK()
-}
-
-// appendEntry writes an entry as the encoder of all other records does.
-func appendEntry(b []byte, rec *entryRecord) []byte {
-	fields := 3
-	if rec.Flags != 0 {
-		fields++
-	}
-	if rec.Keywords != nil {
-		fields++
-	}
-	b = cbor.AppendMap(b, fields)
-	b = cbor.AppendOctets(cbor.AppendField(b, 1), rec.Message[:])
-	if rec.Flags != 0 {
-		b = cbor.AppendInt(cbor.AppendField(b, 2), int64(rec.Flags))
-	}
-	if rec.Keywords != nil {
-		b = cbor.AppendList(cbor.AppendField(b, 3), len(rec.Keywords))
-		for _, k := range rec.Keywords {
-			b = cbor.AppendText(b, k)
-		}
-	}
-	b = cbor.AppendInt(cbor.AppendField(b, 4), int64(rec.Date))
-	return cbor.AppendInt(cbor.AppendField(b, 5), rec.Size)
 }
 
 // decodeIndex reads an index, whose texts lie in b. Lists of one that was read before are used again. False, and an empty

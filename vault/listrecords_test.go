@@ -2,9 +2,7 @@ package vault
 
 import (
 	"bytes"
-	"math"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -53,9 +51,6 @@ func sameEntry(t *testing.T, plain []byte) {
 	if !ok || !reflect.DeepEqual(byHand, byAll) {
 		t.Errorf("%x: read %v as %+v, want %+v", plain, ok, byHand, byAll)
 	}
-	if got := appendEntry(nil, &byAll); !bytes.Equal(got, plain) {
-		t.Errorf("%+v: written as %x, want %x", byAll, got, plain)
-	}
 }
 
 func sameIndex(t *testing.T, plain []byte, byHand *message.Index) {
@@ -93,20 +88,6 @@ func noEmptyLists(v reflect.Value) {
 func writtenSo(plain []byte, rec any) bool {
 	again, err := encode(rec)
 	return err == nil && bytes.Equal(again, plain)
-}
-
-// TestEntriesByHand: entries of all sizes are written as the encoder writes them.
-func TestEntriesByHand(t *testing.T) {
-	t.Parallel()
-	for _, n := range []int64{0, 1, 23, 24, 255, 256, 65535, 65536, 1<<32 - 1, 1 << 32, math.MaxInt64, -1, -24, -25, -256, -257, math.MinInt64} {
-		for _, keywords := range [][]string{nil, {}, {""}, {"$Forwarded", strings.Repeat("å", 200)}, make([]string, 30)} {
-			e := entryRecord{Message: MessageID{byte(n), 15: 1}, Flags: Flags(n), Keywords: keywords, Date: instant(n), Size: n}
-			want, err := encode(&e)
-			if got := appendEntry(nil, &e); err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%+v: %x, want %x, %v", e, got, want, err)
-			}
-		}
-	}
 }
 
 // TestListRecordsFallBack: a field that is not known here, and an older record's missing ones, are read all the same.

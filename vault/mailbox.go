@@ -153,7 +153,7 @@ func (t *tx) addEntry(id MailboxID, e entryRecord) (UID, error) {
 	if err := t.saveMailbox(id, &box); err != nil {
 		return 0, err
 	}
-	if err := t.putEntry(id, uid, &e); err != nil {
+	if err := save(t, tEntry, entryKey(id, uid), &e); err != nil {
 		return 0, err
 	}
 	t.changes = append(t.changes, Change{Mailbox: id, Kind: Added, Entry: e.entry(uid)})
@@ -178,24 +178,14 @@ func (t *tx) dropEntry(id MailboxID, box *mailboxRecord, uid UID, e entryRecord)
 	if err := t.w.Delete(tWhere, whereKey(e.Message, id, uid)); err != nil {
 		return err
 	}
+	if err := t.dropMarks(id, uid); err != nil {
+		return err
+	}
 	t.changes = append(t.changes, Change{Mailbox: id, Kind: Expunged, Entry: Entry{UID: uid, Message: e.Message}})
 	for range t.r.Range(tWhere, kv.Prefix(e.Message[:])) {
 		return nil
 	}
 	return t.erase(e.Message)
-}
-
-// saveEntry writes changed flags.
-func (t *tx) saveEntry(id MailboxID, box *mailboxRecord, uid UID, before, after entryRecord) error {
-	box.count(before, -1)
-	box.count(after, +1)
-	t.changes = append(t.changes, Change{Mailbox: id, Kind: Reflagged, Entry: after.entry(uid)})
-	return t.putEntry(id, uid, &after)
-}
-
-func (t *tx) putEntry(id MailboxID, uid UID, e *entryRecord) error {
-	t.room[0] = appendEntry(t.room[0][:0], e)
-	return t.put(tEntry, entryKey(id, uid), t.room[0])
 }
 
 func (b *mailboxRecord) count(e entryRecord, sign int) {
@@ -204,6 +194,11 @@ func (b *mailboxRecord) count(e entryRecord, sign int) {
 	if e.Flags&Seen == 0 {
 		b.Unseen += uint32(sign)
 	}
+}
+
+// recount is count where flags change.
+func (b *mailboxRecord) recount(before, after Flags) {
+	b.Unseen += uint32(before&Seen) - uint32(after&Seen) // Seen is 1
 }
 
 func (e entryRecord) entry(uid UID) Entry {
@@ -227,11 +222,15 @@ func (t *tx) entries(span kv.Span, fn func(UID, entryRecord) bool) error {
 		if len(k) != 12 {
 			return fmt.Errorf("%w: key of table %s", ErrDamaged, tEntry)
 		}
+		id, uid := MailboxID(binary.BigEndian.Uint64(k)), UID(binary.BigEndian.Uint32(k[8:]))
 		e, err := open[entryRecord](t, tEntry, k, sealed)
+		if err == nil {
+			e, err = t.marked(id, uid, e)
+		}
 		if err != nil {
 			return err
 		}
-		if !fn(UID(binary.BigEndian.Uint32(k[8:])), e) {
+		if !fn(uid, e) {
 			return nil
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // in tKey.
 var resealed = []kv.Table{
 	tKey, tMessage, tMessageID, tMailbox, tEntry, tAccount, tFunction, tBinding, tLink, tJob, tAudit, tCheckpoint,
-	tLegalHold, tDisposal, tDevice, tFormer, tReplyDraft, tClass, tProtected, tSearch,
+	tLegalHold, tDisposal, tDevice, tFormer, tReplyDraft, tClass, tProtected, tSearch, tFlags,
 }
 
 // resealBatch is how many records one transaction seals anew: few, so that deposits hardly wait.

@@ -20,7 +20,11 @@ var ErrNewer = errors.New("vault: written by a newer version of Sigill")
 type migration func(t *tx, from []byte) (next []byte, err error)
 
 // migrations lead from schema 1 to today's: the first one to 2, and so on.
-func migrations() []migration { return nil }
+func migrations() []migration { return []migration{toFlagBlocks} }
+
+// toFlagBlocks leads to schema 2, in which flags lie in blocks. Those of schema 1 stay where they are and count until they are
+// changed, so nothing is to be done; but an older version would not see the blocks.
+func toFlagBlocks(*tx, []byte) (next []byte, err error) { return nil, nil }
 
 // metaMigrating is there while a migration to the schema that metaSchema tells is under way: 01, then where it goes on. An
 // older version refuses the vault from the migration's first commit on.

@@ -75,7 +75,7 @@ func TestANewVaultHasTheNewestSchema(t *testing.T) {
 
 func TestSchemasRefused(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]error{"2": vault.ErrNewer, "17": vault.ErrNewer, "0": vault.ErrDamaged, "one": vault.ErrDamaged, "": vault.ErrDamaged} {
+	for text, want := range map[string]error{"3": vault.ErrNewer, "17": vault.ErrNewer, "0": vault.ErrDamaged, "one": vault.ErrDamaged, "": vault.ErrDamaged} {
 		h := newHouse(t)
 		put := func(text string) {
 			must(t, vault.EngineForTest(h.Vault).Update(t.Context(), func(w kv.Writer) error {
@@ -95,7 +95,7 @@ func TestSchemasRefused(t *testing.T) {
 		}
 		engine, err := kv.OpenBolt(file, vault.BoltOptionsForTest())
 		must(t, err)
-		must(t, engine.Update(t.Context(), func(w kv.Writer) error { return w.Put("meta", []byte("schema"), []byte("1")) }))
+		must(t, engine.Update(t.Context(), func(w kv.Writer) error { return w.Put("meta", []byte("schema"), []byte("2")) }))
 		must(t, engine.Close())
 		h.open()
 	}

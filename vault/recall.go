@@ -107,7 +107,7 @@ func (t *tx) leave(id MessageID, stays func(owner) bool) error {
 		if stays(box.Owner) {
 			continue
 		}
-		e, found, err := load[entryRecord](t, tEntry, entryKey(p.box, p.uid))
+		e, found, err := t.entry(p.box, p.uid)
 		if err == nil && !found {
 			err = fmt.Errorf("%w: message %s is said to lie where it does not", ErrDamaged, id)
 		}

@@ -120,6 +120,13 @@ type entryRecord struct {
 	Size     int64     `codec:"5"`
 }
 
+// flagsRecord is a block of flags that were changed.
+type flagsRecord struct {
+	Flags    []byte     `codec:"1"`           // an octet for each UID, as far as needed: toldHere and the flags, 0 if it is not told here
+	Keywords [][]string `codec:"2,omitempty"` // different sets of them, none empty
+	Sets     []byte     `codec:"3,omitempty"` // an octet for each UID, as far as needed: 0 for none, or a set by number from 1
+}
+
 type accountRecord struct {
 	Address  policy.Address  `codec:"1"`
 	Name     string          `codec:"2"`

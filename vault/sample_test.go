@@ -99,6 +99,9 @@ func store(t *testing.T, schema int) {
 	must(t, err)
 	_, err = h.reader(vault.Staff(anna)).CreateFolder(ctx, anna, "Ärenden/2026", vault.Folder)
 	must(t, err)
+	marked := h.reader(vault.Staff(bo))
+	_, err = marked.StoreFlags(ctx, box(t, marked, bo, vault.Inbox).ID, []vault.UID{1}, vault.AddFlags, vault.Seen|vault.Flagged, []string{"$Label1"})
+	must(t, err)
 	_, err = h.Audit().Checkpoint(ctx)
 	must(t, err)
 	must(t, h.Close())
@@ -183,7 +186,7 @@ func entryText(t *testing.T, r *vault.Reader, e vault.Entry) string {
 	raw, err := io.ReadAll(io.NewSectionReader(opened[0], 0, opened[0].Size()))
 	must(t, err)
 	index := opened[0].Index()
-	text := fmt.Sprintf("\tUID %d flags %d date %s message %s\n\t\tsubject %q from %v sha256 %x\n", e.UID, e.Flags, e.Date.Format(time.RFC3339),
+	text := fmt.Sprintf("\tUID %d flags %d %q date %s message %s\n\t\tsubject %q from %v sha256 %x\n", e.UID, e.Flags, e.Keywords, e.Date.Format(time.RFC3339),
 		e.Message, index.Envelope.Subject, index.Envelope.From, sha256.Sum256(raw))
 	if len(raw) < 1000 {
 		text += "\t\t| " + string(bytes.ReplaceAll(bytes.TrimSuffix(raw, []byte("\r\n")), []byte("\r\n"), []byte("\n\t\t| "))) + "\n"

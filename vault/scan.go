@@ -178,7 +178,7 @@ func (t *tx) judge(id MessageID, fence *fenceRecord) error {
 // renew gives an entry a new UID, without the mark of a fence: a mail program that has kept what it was given in place of
 // the message under the old one fetches it now (RFC 3501 section 2.3.1.1: what a UID names never changes).
 func (t *tx) renew(p spot) error {
-	e, found, err := load[entryRecord](t, tEntry, entryKey(p.box, p.uid))
+	e, found, err := t.entry(p.box, p.uid)
 	if err != nil || !found {
 		return err
 	}

@@ -71,14 +71,13 @@ func (t *tx) showStatus(p spot, sender owner, status []string) error {
 	if err != nil || box.Owner != sender || box.Role == Inbox { // there it is a message that has come, to oneself
 		return err
 	}
-	e, found, err := load[entryRecord](t, tEntry, entryKey(p.box, p.uid))
+	now, found, err := t.marks(p.box, p.uid)
 	if err != nil || !found {
 		return err
 	}
-	after := e
-	after.Keywords = withStatus(e.Keywords, status)
-	if slices.Equal(after.Keywords, e.Keywords) {
+	after := marks{now.flags, withStatus(now.keywords, status)}
+	if after.equal(now) {
 		return nil
 	}
-	return t.saveEntry(p.box, &box, p.uid, e, after)
+	return t.saveMarks(p.box, &box, p.uid, now, after)
 }

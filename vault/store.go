@@ -47,6 +47,7 @@ const (
 	tProtected    kv.Table = "protected"    // owner of a person → protectedRecord
 	tSearch       kv.Table = "search"       // search → searchRecord
 	tUnscanned    kv.Table = "unscanned"    // message whose fence waits for a verdict → nothing
+	tFlags        kv.Table = "flags"        // mailbox, uid/128 → flagsRecord
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.
@@ -62,7 +63,9 @@ type tx struct {
 	w kv.Writer
 
 	changes []Change
-	jobs    bool // a job was queued
+	by      *Watch     // who made them and knows; nil if nobody
+	jobs    bool       // a job was queued
+	flags   *flagBlock // the one that is open; nil if none is
 
 	room [2][]byte // for a record's CBOR and its place, until the next one's
 }
@@ -79,13 +82,16 @@ func (v *Vault) update(ctx context.Context, fn func(*tx) error) error {
 		if err := fn(t); err != nil {
 			return err
 		}
+		if err := t.closeBlock(); err != nil {
+			return err
+		}
 		w.OnCommit(func() { v.committed(t) })
 		return nil
 	}))
 }
 
 func (v *Vault) committed(t *tx) {
-	v.hub.publish(t.changes)
+	v.hub.publish(t.changes, t.by)
 	if t.jobs {
 		v.outbox.poke()
 	}

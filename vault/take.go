@@ -58,13 +58,12 @@ func (r *Reader) Take(ctx context.Context, id MessageID, was policy.Address, tak
 		}
 		for _, p := range places {
 			err = errors.Join(err, a.each(p.box, []UID{p.uid}, func(box *mailboxRecord, uid UID, e entryRecord) error {
-				after := e
-				after.Keywords = slices.DeleteFunc(slices.Clone(e.Keywords), isTaken)
+				after := slices.DeleteFunc(slices.Clone(e.Keywords), isTaken)
 				if take {
-					after.Keywords = append(after.Keywords, keyword)
-					slices.Sort(after.Keywords)
+					after = append(after, keyword)
+					slices.Sort(after)
 				}
-				return a.saveEntry(p.box, box, uid, e, after)
+				return a.saveMarks(p.box, box, uid, e.marks(), marks{e.Flags, after})
 			}))
 		}
 		return errors.Join(err, a.record(Event{Actor: a.v.actor(a.reader.p), Action: action, Message: id, Result: "ok"}))
@@ -85,7 +84,7 @@ func (a *access) eachShared(id MessageID, fn func(spot, entryRecord) error) erro
 		if a.reader.p.IsPerson() || box.Owner == a.reader.own || box.Role == Sent {
 			continue
 		}
-		e, found, err := load[entryRecord](a.tx, tEntry, entryKey(p.box, p.uid))
+		e, found, err := a.entry(p.box, p.uid)
 		if err == nil && found {
 			err = fn(p, e)
 		}

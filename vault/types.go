@@ -355,7 +355,8 @@ const (
 type Change struct {
 	Mailbox MailboxID
 	Kind    ChangeKind
-	// Entry is as it is after the change; of an expunged one only UID and Message are set.
+	// Entry is as it is after the change; of an expunged one only UID and Message are set, of one with other flags only UID,
+	// Flags and Keywords.
 	Entry Entry
 }
 

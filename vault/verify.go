@@ -210,6 +210,7 @@ func (v *Vault) verifyMailboxes(ctx context.Context, r *Report) error {
 				r.fault("message %s is said to lie where it does not", MessageID(k[:16]))
 			}
 		}
+		t.verifyFlags(r)
 		for k := range t.r.Range(tMember, kv.Span{}) {
 			member, function := owner(k[:len(owner{})]), owner(k[len(owner{}):])
 			if named, err := t.names(function, member); err == nil && !named {
@@ -218,6 +219,23 @@ func (v *Vault) verifyMailboxes(ctx context.Context, r *Report) error {
 		}
 		return nil
 	})
+}
+
+// verifyFlags looks for flags of entries that are not there. What cannot be read is told of with the entries.
+func (t *tx) verifyFlags(r *Report) {
+	for k := range t.r.Range(tFlags, kv.Span{}) {
+		id, first := MailboxID(binary.BigEndian.Uint64(k)), UID(binary.BigEndian.Uint32(k[8:]))*blockUIDs
+		b, err := t.block(id, first)
+		if err != nil {
+			r.fault("mailbox %d: %v", id, err)
+			continue
+		}
+		for at, told := range b.told {
+			if uid := first + UID(at); told && t.r.Get(tEntry, entryKey(id, uid)) == nil {
+				r.fault("mailbox %d: flags of UID %d, which is not there", id, uid)
+			}
+		}
+	}
 }
 
 func (t *tx) verifyMailbox(r *Report, id MailboxID, box mailboxRecord) {

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -59,19 +60,39 @@ func (w *Watch) Take() (changes []Change, overflow bool) {
 // Close ends the stream.
 func (w *Watch) Close() { w.hub.remove(w) }
 
-func (w *Watch) put(c Change) {
+// put takes changes that were committed together.
+func (w *Watch) put(changes []Change, own bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.changes) == watchLimit {
+	if own {
+		changes = w.unknown(changes)
+	}
+	if len(changes) == 0 {
+		return
+	}
+	if len(w.changes)+len(changes) > watchLimit {
 		w.changes, w.overflow = nil, true
 	}
 	if !w.overflow {
-		w.changes = append(w.changes, c)
+		w.changes = append(w.changes, changes...)
 	}
 	select {
 	case w.ready <- struct{}{}:
 	default: // it is told already
 	}
+}
+
+// unknown are those of its own changes that a watcher must be told of all the same: where another's change of the same entry
+// waits, which came before, or what it was told last would be what was first.
+func (w *Watch) unknown(own []Change) []Change {
+	if len(w.changes) == 0 {
+		return nil
+	}
+	waiting := map[spot]bool{}
+	for _, c := range w.changes {
+		waiting[spot{c.Mailbox, c.Entry.UID}] = true
+	}
+	return slices.DeleteFunc(slices.Clone(own), func(c Change) bool { return !waiting[spot{c.Mailbox, c.Entry.UID}] })
 }
 
 func (h *hub) add(w *Watch) {
@@ -99,12 +120,18 @@ func (h *hub) remove(w *Watch) {
 	}
 }
 
-func (h *hub) publish(changes []Change) {
+// publish tells of what was committed; by made the changes and knows of them, if it is not nil.
+func (h *hub) publish(changes []Change, by *Watch) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, c := range changes {
-		for w := range h.watches[c.Mailbox] {
-			w.put(c)
+	for len(changes) > 0 {
+		id, n := changes[0].Mailbox, 1
+		for n < len(changes) && changes[n].Mailbox == id {
+			n++
 		}
+		for w := range h.watches[id] {
+			w.put(changes[:n], w == by)
+		}
+		changes = changes[n:]
 	}
 }

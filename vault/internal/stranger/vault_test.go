@@ -141,10 +141,16 @@ func number(v any) uint64 {
 
 var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// TestAStrangerReadsTheSample reads all messages, mailboxes and the audit, and finds what contents.txt tells.
-func TestAStrangerReadsTheSample(t *testing.T) {
+// TestAStrangerReadsTheSamples reads all messages, mailboxes and the audit, and finds what contents.txt tells.
+func TestAStrangerReadsTheSamples(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join("..", "..", "testdata", "schema-1")
+	for _, schema := range []string{"1", "2"} {
+		t.Run(schema, func(t *testing.T) { readSample(t, schema) })
+	}
+}
+
+func readSample(t *testing.T, schema string) {
+	dir := filepath.Join("..", "..", "testdata", "schema-"+schema)
 	r := open(t, dir)
 	text, err := os.ReadFile(filepath.Join(dir, "contents.txt"))
 	must(t, err)
@@ -155,7 +161,7 @@ func TestAStrangerReadsTheSample(t *testing.T) {
 			t.Errorf("not in contents.txt: %q", line)
 		}
 	}
-	if !bytes.Equal(r.tables["meta"]["vault"], r.vault) || string(r.tables["meta"]["schema"]) != "1" {
+	if !bytes.Equal(r.tables["meta"]["vault"], r.vault) || string(r.tables["meta"]["schema"]) != schema {
 		t.Errorf("meta: %q", r.tables["meta"])
 	}
 	messages := 0
@@ -205,15 +211,40 @@ func (r *reader) mailboxes(want func(string, ...any)) {
 		want("mailbox %d of \"anna@kommun.example\" %s \"\" next %d\n", binary.BigEndian.Uint64(id), name, number(box["5"]))
 	}
 	person := digest(r.lookup, "owner", []byte("person"), []byte("199908072391"))
-	inbox := r.tables["owner"][string(person)+"\x01"]
-	for uid := uint32(1); uid <= 2; uid++ {
-		entry := r.record("entry", append(slices.Clone(inbox), be32(uid)...))
-		want("\tUID %d flags 0 date %s message %s\n", uid, time.Unix(0, int64(number(entry["4"]))).UTC().Format(time.RFC3339), idText.EncodeToString(entry["1"].([]byte)))
+	bo := digest(r.lookup, "owner", []byte("address"), []byte("bo@kommun.example"))
+	for _, owner := range [][]byte{person, owner, bo} { // Bo has marked his
+		inbox := r.tables["owner"][string(owner)+"\x01"]
+		for uid := uint32(1); uid < uint32(number(r.record("mailbox", inbox)["5"])); uid++ {
+			entry := r.record("entry", append(slices.Clone(inbox), be32(uid)...))
+			flags, keywords := r.marks(inbox, uid, entry)
+			want("\tUID %d flags %d %q date %s message %s\n", uid, flags, keywords, time.Unix(0, int64(number(entry["4"]))).UTC().Format(time.RFC3339), idText.EncodeToString(entry["1"].([]byte)))
+		}
 	}
 	binding := r.record("binding", digest(r.lookup, "binding", []byte("kim@medborgare.example")))
 	if binding["2"] != "199908072391" {
 		r.t.Errorf("Kim's binding: %v", binding)
 	}
+}
+
+// marks are the flags and keywords of an entry: its own, or those that its block tells.
+func (r *reader) marks(box []byte, uid uint32, entry fields) (flags uint64, keywords any) {
+	flags, keywords = number(entry["2"]), entry["3"]
+	block := append(slices.Clone(box), be32(uid/128)...)
+	if r.tables["flags"][string(block)] != nil {
+		rec, at := r.record("flags", block), int(uid%128)
+		told, _ := rec["1"].([]byte)
+		sets, _ := rec["3"].([]byte)
+		if at < len(told) && told[at]&128 != 0 {
+			flags, keywords = uint64(told[at]&^128), nil
+			if at < len(sets) && sets[at] > 0 {
+				keywords = rec["2"].([]any)[sets[at]-1]
+			}
+		}
+	}
+	if keywords == nil {
+		keywords = []any{}
+	}
+	return flags, keywords
 }
 
 // audit follows the chain of links and checks the checkpoint.
