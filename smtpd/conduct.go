@@ -120,5 +120,5 @@ func (s *session) seal(ctx context.Context, tx transaction, m *mail, f policy.Fa
 	}
 	s.log.Info("sealed", "mail", tx.id, "message", receipt.ID.String(), "held", receipt.Held, "rule", d.Rule,
 		"recipients", len(tx.To))
-	return sealed{receipt}
+	return sealed{receipt, d.Rule}
 }

@@ -64,7 +64,10 @@ const (
 // The three ways a mail is taken or refused that carry a value. They are errors only because go-smtp takes the text of
 // a 250 as one.
 type (
-	sealed  struct{ vault.Receipt }
+	sealed struct {
+		vault.Receipt
+		rule string
+	}
 	passed  struct{ relay.Reply }
 	refused struct{ policy.Decision }
 )
@@ -159,7 +162,7 @@ func (s *session) answer(command string, err *error) {
 // translate gives the reply to an error. The default is temporary and tells nothing.
 func translate(err error) (reply *smtp.SMTPError, known bool) {
 	if in, ok := errors.AsType[sealed](err); ok {
-		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: sealedText(in.Receipt)}, true
+		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: in.text()}, true
 	}
 	if up, ok := errors.AsType[passed](err); ok {
 		return &smtp.SMTPError{Code: up.Code, EnhancedCode: up.Enhanced, Message: up.Text}, true
@@ -187,11 +190,11 @@ func translate(err error) (reply *smtp.SMTPError, known bool) {
 	return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "temporary fault, try again later"}, false
 }
 
-func sealedText(r vault.Receipt) string {
-	if r.Held {
-		return "held as " + r.ID.String() + "; you are asked by mail who the recipients are"
+func (s sealed) text() string {
+	if s.Held {
+		return "held as " + s.ID.String() + "; you are asked by mail who the recipients are (rule: " + s.rule + ")"
 	}
-	return "sealed as " + r.ID.String()
+	return "sealed as " + s.ID.String() + " (rule: " + s.rule + ")"
 }
 
 // taken tells that a message was accepted.

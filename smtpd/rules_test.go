@@ -32,12 +32,12 @@ func TestRulesOnTheWire(t *testing.T) {
 		to          policy.Address
 		want        string
 	}{
-		{"an encoded header", "X-Sakert: =?utf-8?q?ja=2C_=C3=A5?=\r\n", cecil, "sealed as"},
-		{"Sensitivity", "Sensitivity: Private\r\n", cecil, "sealed as"},
-		{"a folded label", labels + "2\r\n", cecil, "sealed as"},
+		{"an encoded header", "X-Sakert: =?utf-8?q?ja=2C_=C3=A5?=\r\n", cecil, "sealed as (rule: x-sakert)"},
+		{"Sensitivity", "Sensitivity: Private\r\n", cecil, "sealed as (rule: private)"},
+		{"a folded label", labels + "2\r\n", cecil, "sealed as (rule: label)"},
 		{"a label that encrypts", labels + "8\r\n", cecil, "550 5.7.1 (rule: already encrypted)"},
 		{"another authority", "Sensitivity: private\r\n", policy.MustAddress("a@x.myndighet.example"), "this authority takes secure messages in SDK (rule: authorities)"},
-		{"an expression", "", bo, "sealed as"},
+		{"an expression", "", bo, "sealed as (rule: expression)"},
 		{"nothing of the kind", "Sensitivity: Personal\r\n", cecil, "queued"},
 	} {
 		subject := "Subject: Hej\r\n"
