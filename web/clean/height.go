@@ -21,7 +21,7 @@ const (
 // Content-ID, zeros if it cannot be told, and whether there is one that is shown; it is asked as Options.Inline is.
 func Height(mail string, picture func(cid string) (width, height int, ok bool)) int {
 	m := &measurer{picture: picture}
-	read(mail, m, maxTags)
+	read(mail, m)
 	for line := range strings.Lines(m.written()) {
 		m.pixels += lineHeight * (1 + len(line)/lineLength)
 	}

@@ -15,8 +15,9 @@ func HTML(mail string, opts Options) (Document, error) {
 	if len(mail) > MaxSize {
 		return Document{}, ErrTooLarge
 	}
-	r := newRewriter(opts)
-	r.run(mail, maxTags)
+	r := newRewriter(opts, len(mail))
+	read(mail, r)
+	r.closeTo(0)
 	head := "<!DOCTYPE html>\n<html"
 	if r.lang != "" {
 		head += ` lang="` + r.lang + `"`

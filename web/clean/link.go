@@ -29,6 +29,25 @@ func cleanLink(s string) (spelt string, u *url.URL) {
 // schemes are what a link may start with, which is what hrefShape says.
 var schemes = []string{"https://", "http://", "mailto:", "tel:"}
 
+// plain tells whether a target is one that net/url takes and leaves as it is, by its spelling alone: http or https, a host
+// and a path of letters, digits and what cannot mean anything else there, or in an attribute.
+func plain(s string) bool {
+	rest, ok := strings.CutPrefix(s, "https://")
+	if !ok {
+		rest, ok = strings.CutPrefix(s, "http://")
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	return ok && len(s) <= maxLink && host != "" && !strings.ContainsFunc(host, notOfHost) && !strings.ContainsFunc(path, notOfPath)
+}
+
+func notOfHost(c rune) bool {
+	return !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-')
+}
+
+func notOfPath(c rune) bool {
+	return notOfHost(c) && !('A' <= c && c <= 'Z' || c == '/' || c == '_' || c == '~' || c == '?' || c == '=')
+}
+
 // standIn is the target that the allow-list sees in place of a settled one, so that links are one tag to it.
 const standIn = "https://link.invalid/"
 

@@ -1,7 +1,6 @@
 package clean
 
 import (
-	"bytes"
 	"slices"
 
 	"golang.org/x/net/html"
@@ -110,10 +109,4 @@ func (n *nest) end(e *element) {
 	}
 }
 
-func (n *nest) text(s []byte) {
-	if bytes.ContainsAny(s, "&<>'\"\r") {
-		n.rest.WriteString(html.EscapeString(string(s)))
-		return
-	}
-	n.rest.Write(s)
-}
+func (n *nest) text(s string) { n.rest.WriteString(html.EscapeString(s)) }

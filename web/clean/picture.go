@@ -52,7 +52,7 @@ func (r *rewriter) placeholder(alt string) {
 		return
 	}
 	r.write("span", []html.Attribute{{Key: "class", Val: "picture"}})
-	r.text([]byte(alt))
+	r.text(alt)
 	r.end(elements["span"])
 }
 

@@ -12,6 +12,7 @@ type tag struct {
 	html.Token
 	element          *element // nil if it is not on the list
 	silent, fallback bool
+	target           string // plain, of a link: what links that are otherwise spelt alike may differ in; "" of any other tag
 
 	seen bool // the reader has filled in its part of what follows
 
@@ -27,56 +28,106 @@ type tag struct {
 // dropped is a start tag that is not written.
 var dropped = start{tag: -1}
 
-// maxTags is how many tags are remembered, and maxTag how long those may be.
-const maxTags, maxTag = 2000, maxStyle
-
-// reader gets the tags and texts of a mail as they come. A text lasts until it returns.
+// reader gets the tags and texts of a mail as they come. A text may come in pieces, each but the last up to a <.
 type reader interface {
-	text(s []byte)
+	text(s string)
 	startTag(t *tag)
 	endTag(t *tag)
 }
 
-// read reads a mail to r, less the texts that no reader sees. It remembers as many tags as most says.
-func read(mail string, r reader, most int) {
-	z := html.NewTokenizer(strings.NewReader(mail))
-	known := map[string]*tag{}
+// read reads a mail to r, less the texts that no reader sees.
+//
+// Among text a tag is what it is spelt like. So what the tokenizer has found out about a spelling holds wherever that comes
+// again, and that tag and the text before it go to r without the tokenizer, which looks at every octet by itself.
+func read(mail string, r reader) {
+	rest := &source{mail: mail}
+	z := html.NewTokenizer(rest)
+	known := tags{}
+	among := true   // text; not at the content of an element that is read in a way of its own
 	within := false // a silent element, whose text comes next
-	for kind := z.Next(); kind != html.ErrorToken; kind = z.Next() {
-		if kind == html.TextToken {
-			if !within {
-				r.text(z.Text())
+	for {
+		if among && len(z.Buffered()) == 0 {
+			if s := rest.text(); s != "" {
+				r.text(s)
 			}
-			continue
+			raw := rest.tag()
+			if t := known.spelt(raw); t != nil && t.amongText() {
+				rest.skip(len(raw))
+				give(r, t)
+				continue
+			}
 		}
-		within = false
-		if kind == html.CommentToken || kind == html.DoctypeToken {
-			continue
+		among = true
+		switch z.Next() {
+		case html.ErrorToken:
+			return
+		case html.TextToken:
+			if !within {
+				r.text(string(z.Text()))
+			}
+		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
+			t := known.at(z)
+			if t.fallback {
+				z.NextIsNotRawText()
+			}
+			among, within = t.amongText(), t.silent && t.Type != html.EndTagToken
+			give(r, t)
+		default:
+			within = false
 		}
-		t := known[string(z.Raw())]
-		if t == nil {
-			t = newTag(z, known, most)
-		}
-		if t.Type == html.EndTagToken {
-			r.endTag(t)
-			continue
-		}
-		if within = t.silent; t.fallback {
-			z.NextIsNotRawText()
-		}
+	}
+}
+
+func give(r reader, t *tag) {
+	if t.Type == html.EndTagToken {
+		r.endTag(t)
+	} else {
 		r.startTag(t)
 	}
 }
 
-// newTag parses the tag that z is at, and remembers it unless it is that of a link, of which mails seldom have two alike.
-func newTag(z *html.Tokenizer, known map[string]*tag, most int) *tag {
-	t := &tag{}
-	if raw := z.Raw(); len(known) < most && len(raw) <= maxTag && !isLink(raw) {
-		known[string(raw)] = t // before Token, which changes what it reads
+// amongText tells whether what comes after a tag is text and tags. The content of some elements is not; none of those is
+// on the list.
+func (t *tag) amongText() bool { return t.element != nil || t.Type == html.EndTagToken }
+
+// maxTags is how many tags are remembered, and maxTag how long those may be.
+const maxTags, maxTag = 2000, maxStyle
+
+// tags are those that are remembered, by their spelling.
+type tags map[string]*tag
+
+// spelt is the tag of a spelling; nil if there is none.
+func (k tags) spelt(raw string) *tag {
+	key, target := spelling(raw)
+	t := k[key]
+	if t != nil {
+		t.target = target
 	}
-	t.Token = z.Token()
-	t.element, t.silent, t.fallback = elements[t.Data], silent[t.Data], fallback[t.Data]
 	return t
 }
 
-func isLink(raw []byte) bool { return len(raw) > 2 && raw[1]|0x20 == 'a' && isSpace(raw[2]) }
+// at is the tag that z is at. Of links only those with a plain target are remembered: mails seldom have two alike.
+func (k tags) at(z *html.Tokenizer) *tag {
+	raw := string(z.Raw()) // before Token, which changes what it reads
+	if t := k.spelt(raw); t != nil {
+		return t
+	}
+	t := &tag{Token: z.Token()}
+	t.element, t.silent, t.fallback = elements[t.Data], silent[t.Data], fallback[t.Data]
+	key, target := spelling(raw)
+	t.target = target
+	if link := t.Data == "a" && t.Type != html.EndTagToken; len(k) < maxTags && len(raw) <= maxTag && (!link || target != "") {
+		k[key] = t
+	}
+	return t
+}
+
+// spelling gives what a tag is known by: how it is spelt, or how a link with a plain target is spelt after that.
+func spelling(raw string) (key, target string) {
+	if after, ok := strings.CutPrefix(raw, `<a href="`); ok {
+		if i := strings.IndexByte(after, '"'); i >= 0 && plain(after[:i]) {
+			return after[i:], after[:i]
+		}
+	}
+	return raw, ""
+}

@@ -20,15 +20,12 @@ type rewriter struct {
 	bodied   bool
 }
 
-func newRewriter(opts Options) *rewriter {
-	return &rewriter{opts: opts, room: MaxInline, pictures: map[string]string{}, styles: map[string]string{}, nest: newNest()}
-}
-
-func (r *rewriter) run(mail string, remember int) {
-	r.rewrite = len(mail) + 64<<10
-	r.sheet.grow(len(mail))
-	read(mail, r, remember)
-	r.closeTo(0)
+// newRewriter makes one for a mail of so many octets.
+func newRewriter(opts Options, size int) *rewriter {
+	r := &rewriter{opts: opts, room: MaxInline, pictures: map[string]string{}, styles: map[string]string{}, nest: newNest()}
+	r.rewrite = size + 64<<10
+	r.sheet.grow(size)
+	return r
 }
 
 func (r *rewriter) startTag(t *tag) {
@@ -39,6 +36,8 @@ func (r *rewriter) startTag(t *tag) {
 		r.remote++
 	}
 	switch {
+	case t.kept != dropped && t.target != "":
+		r.begin(t.element, start{t.kept.tag, r.note(t.target)})
 	case t.kept != dropped:
 		r.begin(t.element, t.kept)
 	case t.Data == "html":
@@ -58,22 +57,26 @@ func (r *rewriter) keep(t *tag) start {
 	case t.Data == "img":
 		return dropped // what becomes of a picture hangs on those before it
 	case t.Data == "a":
-		return r.link(t.Token)
+		return r.link(t)
 	case t.element != nil:
 		return start{tag: r.tag(t.Data, r.attrs(t.Token), "")}
 	}
 	return dropped
 }
 
-func (r *rewriter) link(t html.Token) start {
-	href, u := cleanLink(get(t, "href"))
-	switch {
+// link is the tag of a link. The target of one is put into it where it is plain, or settled.
+func (r *rewriter) link(t *tag) start {
+	if t.target != "" {
+		return start{tag: r.tag("a", r.attrs(t.Token), toStandIn)}
+	}
+	switch href, u := cleanLink(get(t.Token, "href")); {
 	case u == nil:
 		return dropped
 	case settled(href, u):
-		return start{r.tag("a", r.attrs(t), toStandIn), r.note(href)}
+		return start{r.tag("a", r.attrs(t.Token), toStandIn), r.note(href)}
+	default:
+		return start{tag: r.tag("a", r.attrs(t.Token), linkTo(html.EscapeString(href)))}
 	}
-	return start{tag: r.tag("a", r.attrs(t), linkTo(html.EscapeString(href)))}
 }
 
 // write writes a start tag of our own.

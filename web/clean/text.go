@@ -1,7 +1,6 @@
 package clean
 
 import (
-	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,7 +15,7 @@ import (
 func Text(mail string) string {
 	w := &walker{}
 	w.out.Grow(len(mail))
-	read(mail, w, maxTags)
+	read(mail, w)
 	return w.written()
 }
 
@@ -71,11 +70,13 @@ func (w *walker) startTag(t *tag) {
 		w.breakLine(1)
 	case "img":
 		if alt := strings.TrimSpace(get(t.Token, "alt")); alt != "" {
-			w.text([]byte("[" + alt + "]"))
+			w.text("[" + alt + "]")
 		}
 	case "a":
 		w.endLink()
-		w.link, _ = cleanLink(get(t.Token, "href"))
+		if w.link = t.target; w.link == "" {
+			w.link, _ = cleanLink(get(t.Token, "href"))
+		}
 		w.linkAt = w.out.Len()
 	case "ul", "ol":
 		w.openList(t.Token)
@@ -274,16 +275,16 @@ func bare(s string) string {
 }
 
 // text writes the text between two tags.
-func (w *walker) text(s []byte) {
+func (w *walker) text(s string) {
 	if w.hidden > 0 {
 		return
 	}
 	s = visible(s)
 	if w.pre > 0 {
-		w.verbatim(string(s))
+		w.verbatim(s)
 		return
 	}
-	whole := !bytes.Contains(s, nbsp) // words with a space between them can be written as one
+	whole := !strings.Contains(s, nbsp) // words with a space between them can be written as one
 	for at := 0; at < len(s); {
 		if isSpace(s[at]) {
 			w.space = true
@@ -299,34 +300,35 @@ func (w *walker) text(s []byte) {
 }
 
 // run writes a word, or words if they are whole: without spaces that do not break.
-func (w *walker) run(s []byte, whole bool) {
+func (w *walker) run(s string, whole bool) {
 	if !whole {
-		s = bytes.ReplaceAll(s, nbsp, []byte(" "))
+		s = strings.ReplaceAll(s, nbsp, " ")
 		if !w.begun || w.gap > 0 {
-			s = bytes.TrimLeft(s, " ") // a paragraph of one &nbsp; is an empty line
+			s = strings.TrimLeft(s, " ") // a paragraph of one &nbsp; is an empty line
 		}
 	}
-	w.begin()
-	w.out.Write(s)
+	w.word(s)
 }
 
-var nbsp = []byte("\u00a0")
+const nbsp = "\u00a0"
 
 // unseen are zero octets, byte order marks and the places where a word may break.
-var unseen = [][]byte{{0}, []byte("\uFEFF"), []byte("\u200B"), []byte("\u00AD")}
+var unseen = []string{"\x00", "\uFEFF", "\u200B", "\u00AD"}
 
 // visible gives s, as valid UTF-8, without what is unseen.
-func visible(s []byte) []byte {
-	if !utf8.Valid(s) {
-		s = bytes.ToValidUTF8(s, []byte("\uFFFD"))
+func visible(s string) string {
+	if !utf8.ValidString(s) { // ToValidUTF8 looks at each character
+		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
 	for _, u := range unseen {
-		if bytes.IndexByte(s, u[0]) >= 0 && bytes.Contains(s, u) { // the first alone is quick, and most texts have none
-			s = bytes.ReplaceAll(s, u, nil)
+		if strings.IndexByte(s, u[0]) >= 0 && strings.Contains(s, u) { // the first alone is quick, and most texts have none
+			s = strings.ReplaceAll(s, u, "")
 		}
 	}
 	return s
 }
 
 // isSpace tells the white space that HTML collapses (HTML, "ASCII whitespace").
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
+func isSpace(c byte) bool {
+	return c <= ' ' && (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f')
+}
