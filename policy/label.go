@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,8 +18,9 @@ func (l Label) Encrypts() bool { return l.ContentBits&8 != 0 }
 
 // ParseLabels reads the labels of a header: the field msip_labels, a list of MSIP_Label_<GUID>_<property>=<value> with
 // semicolons between, and fields that are named so themselves. Order and case vary. A label that is not enabled is none.
+// Of what stands twice nothing is overlooked.
 func ParseLabels(header []Field) []Label {
-	read := labels{disabled: map[string]bool{}}
+	read := labels{of: map[string]*properties{}}
 	for _, f := range header {
 		name := strings.ToLower(f.Name)
 		if name != "msip_labels" {
@@ -33,15 +33,20 @@ func ParseLabels(header []Field) []Label {
 			}
 		}
 	}
-	return slices.DeleteFunc(read.list, func(l Label) bool { return read.disabled[l.GUID] })
+	return read.all()
 }
 
-// maxLabels of one mail are read; a mail has one or two.
-const maxLabels = 20
-
+// labels are those of one mail, in order. A mail has one or two; the limit of its header bounds them.
 type labels struct {
-	list     []Label
-	disabled map[string]bool
+	guids []string
+	of    map[string]*properties
+}
+
+// properties are what a mail says of one label.
+type properties struct {
+	sites   []string
+	bits    int
+	on, off bool // Enabled
 }
 
 func (l *labels) property(name, value string) {
@@ -53,22 +58,37 @@ func (l *labels) property(name, value string) {
 	if id = guid(id); !ok || !isGUID(id) {
 		return
 	}
-	i := slices.IndexFunc(l.list, func(has Label) bool { return has.GUID == id })
-	if i < 0 {
-		if i = len(l.list); i == maxLabels {
-			return
-		}
-		l.list = append(l.list, Label{GUID: id})
+	p := l.of[id]
+	if p == nil {
+		p = &properties{}
+		l.guids, l.of[id] = append(l.guids, id), p
 	}
 	switch value = strings.TrimSpace(value); property {
 	case "enabled":
-		l.disabled[id] = strings.EqualFold(value, "false")
+		off := strings.EqualFold(value, "false")
+		p.on, p.off = p.on || !off, p.off || off
 	case "siteid":
-		l.list[i].Site = guid(value)
+		p.sites = append(p.sites, guid(value))
 	case "contentbits":
 		bits, _ := strconv.Atoi(value)
-		l.list[i].ContentBits |= bits // of a field that stands twice nothing is overlooked
+		p.bits |= bits
 	}
+}
+
+func (l *labels) all() (out []Label) {
+	for _, id := range l.guids {
+		p := l.of[id]
+		if p.off && !p.on {
+			continue
+		}
+		if p.sites == nil {
+			p.sites = []string{""}
+		}
+		for _, site := range p.sites {
+			out = append(out, Label{id, site, p.bits})
+		}
+	}
+	return out
 }
 
 // guid is the form to compare by.

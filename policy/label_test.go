@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -26,10 +27,30 @@ func TestParseLabels(t *testing.T) {
 		{"no GUID", []Field{{"msip_labels", "MSIP_Label_hemlig_Enabled=true; MSIP_Label__Enabled=true; MSIP_Label_"}}, nil},
 		{"bits that are no number", []Field{{"msip_labels", "MSIP_Label_" + a + "_ContentBits=x"}}, []Label{{GUID: a}}},
 		{"bits twice: none is overlooked", []Field{{"msip_labels", "MSIP_Label_" + a + "_ContentBits=8;MSIP_Label_" + a + "_ContentBits=0"}}, []Label{{GUID: a, ContentBits: 8}}},
+		{"enabled and not enabled", []Field{{"msip_labels", "MSIP_Label_" + a + "_Enabled=true; MSIP_Label_" + a + "_Enabled=false"}}, []Label{{GUID: a}}},
+		{"two tenants", []Field{{"msip_labels", "MSIP_Label_" + a + "_SiteId=" + tenantID + "; MSIP_Label_" + a + "_SiteId=" + b + "; MSIP_Label_" + a + "_ContentBits=8"}},
+			[]Label{{a, tenantID, 8}, {a, b, 8}}},
 	} {
 		if got := ParseLabels(tt.header); len(got)+len(tt.want) > 0 && !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %+v, want %+v", tt.reason, got, tt.want)
 		}
+	}
+}
+
+// TestLastOfManyLabels: a label counts however many others there are; the header has a limit.
+func TestLastOfManyLabels(t *testing.T) {
+	t.Parallel()
+	var fields []Field
+	for i := range 5000 {
+		fields = append(fields, Field{"msip_labels", fmt.Sprintf("MSIP_Label_%08x-c70c-4072-8fb2-5cc19dd07ce9_Enabled=true", i)})
+	}
+	f := Facts{
+		Labels: ParseLabels(append(fields, Field{"msip_labels", "MSIP_Label_" + labelID + "_SiteId=" + tenantID})),
+		Sender: Recipient{Address: MustAddress("anna@kommun.example"), Kind: Colleague}, Recipients: []Recipient{{Address: MustAddress("a@ut.example"), Kind: Known}},
+	}
+	d := Decide(f, Rules{List: []Rule{{Name: "label", Action: ActionSeal, When: []Condition{HasLabel{GUID: labelID, Site: tenantID}}}}})
+	if len(f.Labels) != 5001 || d.Route != Seal {
+		t.Errorf("%d labels, %s", len(f.Labels), d.Route)
 	}
 }
 
