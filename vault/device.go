@@ -148,7 +148,7 @@ func (d *Directory) checkDevice(ctx context.Context, address, password string) (
 }
 
 func (rec deviceRecord) opens(key []byte) proved {
-	return proved{account: rec.Account, how: "device " + deviceID(key), device: string(key)}
+	return proved{account: rec.Account, how: "device " + deviceID(key), pass: pass{device: string(key)}}
 }
 
 func (t *tx) device(key []byte) (deviceRecord, error) {

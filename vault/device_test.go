@@ -126,6 +126,34 @@ func TestMailPasswords(t *testing.T) {
 	}
 }
 
+// TestAChangedPasswordEndsWhatItOpened, be it a reader or a right to send; who came in by a device stays.
+func TestAChangedPasswordEndsWhatItOpened(t *testing.T) {
+	t.Parallel()
+	h := newHouseWith(t, vault.Options{MailPasswords: true})
+	d := h.Directory()
+	_, secret := h.device(anna, "dator")
+	enter := func(password string) (*vault.Reader, vault.Principal) {
+		a, err := d.Authenticate(t.Context(), vault.Login{Address: anna.String(), Password: password, Door: vault.DoorIMAP})
+		must(t, err)
+		return h.reader(a.Principal()), a.Principal()
+	}
+	byPassword, who := enter("secret anna")
+	byDevice, _ := enter(secret)
+	inbox := box(t, byPassword, anna, vault.Inbox).ID
+	account, err := d.Account(t.Context(), anna)
+	must(t, err)
+	must(t, d.PutAccount(t.Context(), account, "another secret"))
+	if _, err := byPassword.Entries(t.Context(), inbox, 0, 0); !errors.Is(err, vault.ErrNotFound) {
+		t.Errorf("a reader of the old password lists: %v", err)
+	}
+	if _, err := d.MaySendAs(t.Context(), who, anna); !errors.Is(err, vault.ErrEnded) {
+		t.Errorf("who came in by the old password may send: %v", err)
+	}
+	if _, err := byDevice.Entries(t.Context(), inbox, 0, 0); err != nil {
+		t.Errorf("who came in by a device password: %v", err)
+	}
+}
+
 func TestDevices(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)

@@ -151,8 +151,12 @@ func (d *Directory) PasswordsElsewhere() bool { return d.v.elsewhere != nil }
 func (d *Directory) MaySendAs(ctx context.Context, who Principal, from policy.Address) (may bool, err error) {
 	err = d.v.view(ctx, func(t *tx) (err error) {
 		o := d.v.staffOwner(who.address)
-		if !t.stands(o, []byte(who.device)) { // it may still have a connection
-			return ErrEnded
+		stands, err := t.stands(o, who.pass)
+		if err == nil && !stands { // it may still have a connection
+			err = ErrEnded
+		}
+		if err != nil {
+			return err
 		}
 		if may = who.address.Key() == from.Key(); may {
 			return nil

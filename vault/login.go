@@ -25,7 +25,14 @@ type proof func(context.Context) (proved, error)
 type proved struct {
 	account policy.Address
 	how     string // for the audit
-	device  string // the key of the device's record; "" if it was none
+	pass    pass
+}
+
+// pass is what must stay as it is for as long as somebody it let in is to have access. It is empty where somebody else vouches,
+// and on the web, whose logins are ended there.
+type pass struct {
+	device   string // the key of a device's record
+	password string // of an account, as its record has it
 }
 
 // Authenticate lets in who has the right password: on the web the account's, elsewhere a device's, or the account's too
@@ -39,11 +46,13 @@ func (d *Directory) Authenticate(ctx context.Context, l Login) (Account, error) 
 				return p, err
 			}
 		}
-		a, err := d.checkAccount(ctx, l.Address, l.Password)
+		a, hash, err := d.checkAccount(ctx, l.Address, l.Password)
+		p := proved{account: a, how: "password"}
 		if err == nil && l.Door != DoorWeb {
+			p.pass.password = hash
 			err = d.noSecond(ctx, a)
 		}
-		return proved{account: a, how: "password"}, err
+		return p, err
 	})
 }
 
@@ -89,7 +98,7 @@ func (d *Directory) enter(ctx context.Context, l Login, prove proof) (Account, e
 	var account Account
 	if err == nil {
 		account, err = d.Account(ctx, p.account)
-		account.device = p.device
+		account.pass = p.pass
 	}
 	switch {
 	case err == nil:

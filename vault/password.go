@@ -69,21 +69,21 @@ type PasswordChecker interface {
 	Check(ctx context.Context, address policy.Address, password string) error
 }
 
-// checkAccount compares a password with an account's hash. It costs the same time whether the address or the password is wrong.
+// checkAccount compares a password with an account's hash, which it gives if there is one here. It costs the same time whether the address or the password is wrong.
 // As many checks as there are processors run at once; others wait their turn, or until ctx ends.
-func (d *Directory) checkAccount(ctx context.Context, address, password string) (policy.Address, error) {
+func (d *Directory) checkAccount(ctx context.Context, address, password string) (a policy.Address, hash string, err error) {
 	if d.v.elsewhere != nil {
 		a, err := policy.ParseAddress(address)
 		if err != nil {
-			return a, fmt.Errorf("%w: %w", ErrBadCredentials, err)
+			return a, "", fmt.Errorf("%w: %w", ErrBadCredentials, err)
 		}
-		return a, d.v.elsewhere.Check(ctx, a, password)
+		return a, "", d.v.elsewhere.Check(ctx, a, password)
 	}
 	select {
 	case d.v.passwords.turns <- struct{}{}:
 		defer func() { <-d.v.passwords.turns }()
 	case <-ctx.Done():
-		return policy.Address{}, ctx.Err()
+		return a, "", ctx.Err()
 	}
 	rec := accountRecord{Password: d.v.passwords.decoy()}
 	if a, err := policy.ParseAddress(address); err == nil {
@@ -92,11 +92,11 @@ func (d *Directory) checkAccount(ctx context.Context, address, password string) 
 		case err == nil:
 			rec = found
 		case !isNotFound(err):
-			return policy.Address{}, err
+			return a, "", err
 		}
 	}
 	if !checkPassword(rec.Password, password) || rec.Address.IsZero() {
-		return policy.Address{}, ErrBadCredentials
+		return policy.Address{}, "", ErrBadCredentials
 	}
-	return rec.Address, nil
+	return rec.Address, rec.Password, nil
 }

@@ -24,8 +24,6 @@ type Reader struct {
 	p    Principal
 	own  owner
 	door Door
-	// device is the key of what let the principal in; nil if no device did.
-	device []byte
 
 	contents map[*Content]struct{}
 	closed   bool
@@ -43,9 +41,6 @@ func (v *Vault) Reader(ctx context.Context, p Principal, door Door) (*Reader, er
 		return r, nil
 	}
 	r.own = v.staffOwner(p.Address())
-	if p.device != "" {
-		r.device = []byte(p.device)
-	}
 	_, err := get[accountRecord](ctx, v, tAccount, p.Address())
 	return r, err
 }
@@ -95,25 +90,27 @@ type access struct {
 
 func (r *Reader) access(t *tx) (*access, error) {
 	a := &access{tx: t, reader: r, boxes: map[MailboxID]bool{}}
-	switch {
-	case r.p.IsPerson():
+	if r.p.IsPerson() {
 		a.owners = t.numbersOf(r.own, hadBefore)
-	case !t.stands(r.own, r.device): // it did when the session began
-	default:
-		r.mu.Lock()
-		functions, err := t.functionsOf(r.own, r.shares)
-		r.mu.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		a.owners = append([]owner{r.own}, functions...)
+		return a, nil
 	}
-	return a, nil
+	if stands, err := t.stands(r.own, r.p.pass); err != nil || !stands { // it did when the session began
+		return a, err
+	}
+	r.mu.Lock()
+	functions, err := t.functionsOf(r.own, r.shares)
+	r.mu.Unlock()
+	a.owners = append([]owner{r.own}, functions...)
+	return a, err
 }
 
-// stands tells that an account is there and, unless it is empty, the key of the device whose password let it in.
-func (t *tx) stands(account owner, device []byte) bool {
-	return t.r.Get(tAccount, account[:]) != nil && (len(device) == 0 || t.r.Get(tDevice, device) != nil)
+// stands tells that an account is there, and what has let it in.
+func (t *tx) stands(account owner, p pass) (bool, error) {
+	if p.password != "" {
+		rec, found, err := load[accountRecord](t, tAccount, account[:])
+		return found && rec.Password == p.password, err
+	}
+	return t.r.Get(tAccount, account[:]) != nil && (p.device == "" || t.r.Get(tDevice, []byte(p.device)) != nil), nil
 }
 
 func (a *access) mine(o owner) bool { return slices.Contains(a.owners, o) }

@@ -31,7 +31,7 @@ func ParseMessageID(s string) (id MessageID, err error) {
 // Principal is who reads: a staff member or a person.
 type Principal struct {
 	address policy.Address
-	device  string // the key of the record of a device whose password let it in; "" if none did
+	pass    pass
 	person  policy.PersonID
 	name    string
 }
@@ -222,12 +222,12 @@ type Account struct {
 	// Roles are given by [Administration.SetRoles] and not with the account.
 	Roles StaffRoles
 
-	device string // as a Principal's
+	pass pass
 }
 
-// Principal is the account's member of staff, who may read as long as the account is there and, if a device's password let
-// it in, as that is not revoked.
-func (a Account) Principal() Principal { return Principal{address: a.Address, device: a.device} }
+// Principal is the account's member of staff, who may read as long as the account is there and, if a password opened mail, as
+// that is neither changed nor revoked.
+func (a Account) Principal() Principal { return Principal{address: a.Address, pass: a.pass} }
 
 // FunctionAddress is a shared mailbox with the accounts that may read and answer.
 type FunctionAddress struct {
