@@ -243,11 +243,13 @@ func (s *session) whole() bool {
 	return n > 0 || isTimeout(err)
 }
 
+// heardOut is how many octets of a refused message are read where a message may not have as many.
+const heardOut = 64 << 20
+
 // end reads what the client still sends of the message, so that the reply comes after it: as many octets again as a
-// message may have, or until an end of data that go-smtp's reader overlooked. Then the connection is dead, since nobody
-// knows where the next command is. What follows a line that is too long is heard out when it is closed. A message that was
-// read from the connection itself has one end and comes to it; if it holds other line ends, who sent it may have meant
-// another.
+// message may have, heardOut at least, or until an end of data that go-smtp's reader overlooked. Then the connection is dead, since nobody
+// knows where the next command is. What follows a line that is too long is heard out when it is closed. If a message that
+// was read from the connection itself holds other line ends, who sent it may have meant another end.
 func (in *intake) end() {
 	defer func() {
 		if in.raw != nil {
@@ -261,7 +263,7 @@ func (in *intake) end() {
 	if in.bdat {
 		next = in.r.Read
 	}
-	for left := in.limit; (left > 0 || in.direct) && !in.ended; {
+	for left := max(in.limit, heardOut); left > 0 && !in.ended; {
 		b := in.room()[:]
 		n, err := next(b)
 		switch {

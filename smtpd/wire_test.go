@@ -514,6 +514,29 @@ func TestSizeLimit(t *testing.T) {
 	}
 }
 
+// TestEndlessMessage: who goes on far beyond the limit is told so, and is not heard out.
+func TestEndlessMessage(t *testing.T) {
+	t.Parallel()
+	g := start(t, func(o *setup) { o.Limits.MessageSize = 20000 })
+	w := g.wire(Connector)
+	w.envelope()
+	w.talk("DATA", "354")
+	go func() {
+		lines := []byte("Subject: a\r\n\r\n" + strings.Repeat(strings.Repeat("x", 998)+"\r\n", 1000))
+		for written := 0; written < 2*heardOut; written += len(lines) {
+			if _, err := w.Write(lines); err != nil {
+				return
+			}
+		}
+		w.say(".\r\nQUIT")
+	}()
+	w.talk("", "552 5.3.4")
+	if more := w.reply(); more != "" {
+		t.Errorf("it was heard out: %q", more)
+	}
+	g.empty()
+}
+
 func TestTooManyRecipients(t *testing.T) {
 	t.Parallel()
 	g := start(t, func(o *setup) { o.Limits.Recipients = 3 })
