@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"sigill/policy"
 	"sigill/vault"
@@ -41,7 +42,7 @@ type messageBody struct {
 	Text      []segment
 	// Paper is the text that is printed where the page shows a frame, of which paper would get the part that shows.
 	Paper    string
-	Cut      bool
+	Cut      bool // there is more of the text, or of Paper
 	Files    []file
 	Fenced   bool // some of them are not handed out
 	Several  bool // more than one is
@@ -217,7 +218,7 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	switch b.View {
 	case "html":
 		b.Height = height(c, source)
-		b.Paper, err = paper(c, source)
+		b.Paper, b.Cut, err = paper(c, source)
 	case "plain":
 		text, b.Cut, err = plainText(c, int(s.config.Limits.Shown))
 	case "raw":
@@ -228,12 +229,15 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 }
 
 // paper is the text to print of a message that is shown as HTML. The frame has all of it, and so has the PDF.
-func paper(c *vault.Content, html string) (text string, err error) {
+func paper(c *vault.Content, html string) (text string, cut bool, err error) {
 	if p, ok := c.Index().BestText("plain"); ok {
-		text, _, err = message.TextString(p, c.Section(p.Body), maxPaper)
-		return text, err
+		return message.TextString(p, c.Section(p.Body), maxPaper)
 	}
-	return clean.Text(strings.ToValidUTF8(html[:min(len(html), maxPaper)], "")), nil
+	n := min(len(html), maxPaper)
+	for n < len(html) && !utf8.RuneStart(html[n]) {
+		n--
+	}
+	return clean.Text(html[:n]), n < len(html), nil
 }
 
 // height guesses how tall a frame the HTML needs: without scripts a frame does not grow with what is in it. It scrolls

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -57,5 +58,26 @@ func TestOnPaper(t *testing.T) {
 	}
 	if got := ask(b, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".address")).direction`)); got != "ltr" {
 		t.Errorf("addresses are written %s", got)
+	}
+}
+
+// TestLongOnPaper: the page does not have all of a long text for paper, and what is printed says so.
+func TestLongOnPaper(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	rich := strings.Replace(letterText, "text/plain", "text/html", 1)
+	long := strings.Repeat("åäö ", 10_000)
+	v := s.person(astridID)
+	for _, row := range []struct {
+		mail string
+		want bool
+	}{{rich, false}, {rich + long, true}, {rich + "x" + long, true}} { // one of them is cut within a character, or would be
+		page := v.get("/messages/" + s.send(row.mail, astrid).ID.String()).is(http.StatusOK).body
+		if got := strings.Contains(page, "Spara meddelandet som PDF"); got != row.want {
+			t.Errorf("of a text of %d octets, it is %v that not all is printed", len(row.mail), got)
+		}
+		if strings.Contains(page, "\ufffd") || strings.Contains(page, "Hämta meddelandet för att läsa allt") {
+			t.Error("the cut shows on the screen")
+		}
 	}
 }
