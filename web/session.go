@@ -34,7 +34,7 @@ func newSessions(l Limits, store scs.Store) *scs.SessionManager {
 		IdleTimeout: l.Idle,
 		Lifetime:    l.Session,
 		Store:       store, // keeps hashes of tokens only
-		Codec:       scs.GobCodec{},
+		Codec:       sessionCodec{},
 	}
 }
 
