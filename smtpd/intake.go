@@ -247,9 +247,9 @@ func (s *session) whole() bool {
 const heardOut = 64 << 20
 
 // end reads what the client still sends of the message, so that the reply comes after it: as many octets again as a
-// message may have, heardOut at least, or until an end of data that go-smtp's reader overlooked. Then the connection is dead, since nobody
-// knows where the next command is. What follows a line that is too long is heard out when it is closed. If a message that
-// was read from the connection itself holds other line ends, who sent it may have meant another end.
+// message may have, heardOut at least, or until an end of data that go-smtp's reader overlooked. Then the connection is
+// dead, since nobody knows where the next command is. What follows a line that is too long is heard out when it is closed.
+// If a message that was read from the connection itself holds other line ends, who sent it may have meant another end.
 func (in *intake) end() {
 	defer func() {
 		if in.raw != nil {

@@ -66,7 +66,7 @@ type checkCommand struct {
 
 // Help is shown below the flags.
 func (checkCommand) Help() string {
-	return `Reads the configuration and the files it names: certificate, keys, secrets. Opens no port and no vault. Every fault is a line; exit code 2 if there is one. If [scan] names clamd, it is asked whether it is there and takes messages as long as the limits allow; exit code 1 if not.
+	return `Reads the configuration and the files it names: certificate, keys, secrets. Opens no port and no vault. Every fault is a line; exit code 2 if there is one. If [scan] names clamd, it is asked whether it is there and takes messages as long as the limits allow, and if [dnssec] names a resolver, whether it validates; exit code 1 if not.
 
 Examples:
 
@@ -79,7 +79,7 @@ func (c checkCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := checkScanner(ctx, conf); err != nil {
+	if err := errors.Join(checkScanner(ctx, conf), checkResolver(ctx, conf)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s is right.\n", c.Config)
@@ -103,6 +103,17 @@ func checkScanner(ctx context.Context, c config.Config) error {
 		return fmt.Errorf("scan.clamd: clamd refuses a message of limits.message_size; set StreamMaxLength in clamd.conf to %d or more", c.Limits.MessageSize)
 	case found != "":
 		return fmt.Errorf("scan.clamd: clamd finds %s in a message of limits.message_size that is blank; set MaxFileSize and MaxScanSize in clamd.conf to %d or more", found, c.Limits.MessageSize)
+	}
+	return nil
+}
+
+// checkResolver asks the resolver whether it validates: without that no partner's DANE holds.
+func checkResolver(ctx context.Context, c config.Config) error {
+	if c.DNSSEC.Resolver == "" {
+		return nil
+	}
+	if err := c.DNSSEC.Trusted().Check(ctx); err != nil {
+		return fmt.Errorf("dnssec.resolver: %w", err)
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ type gatewayConfig struct {
 	Rules            policy.Rules
 	Upstream         relay.Config
 	Partners         []partner.Partner // none: sealed messages go nowhere by mail
+	DNSSEC           partner.DNSSEC    // for Partners
 	Providers        []login.Provider
 	StaffLogin       web.StaffLogin
 	Tokens           *login.Bearer        // nil: nobody logs in with one
@@ -133,7 +134,7 @@ func (c gatewayConfig) partners() (outbox.Partners, error) {
 	if len(c.Partners) == 0 {
 		return nil, nil
 	}
-	return partner.New(partner.Config{Partners: c.Partners, Hello: c.Hostname, Timeouts: c.Upstream.Timeouts, Log: c.Log, Now: c.Now})
+	return partner.New(partner.Config{Partners: c.Partners, DNSSEC: c.DNSSEC, Hello: c.Hostname, Timeouts: c.Upstream.Timeouts, Log: c.Log, Now: c.Now})
 }
 
 // tokens is Tokens as a server takes it: an interface that is nil if there are none.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,9 +80,12 @@ func TestExchangersOfThePolicy(t *testing.T) {
 		{Host: "x.y.mail.region.example.", Pref: 5},
 	}}}
 	c := client(t, Config{HTTP: from, Resolver: z, Partners: []Partner{{Domains: []string{"region.example"}, Verify: MTASTS}}})
-	got, err := c.route(t.Context(), c.partners["region.example"], "region.example")
-	if err != nil || !slices.Equal(got.hosts, []string{"a.mail.region.example:25", "b.mail.region.example:25"}) || got.proof != "MTA-STS policy without id" {
-		t.Errorf("%+v, %v", got, err)
+	got, err := c.servers(t.Context(), c.partners["region.example"], "region.example")
+	if err != nil || len(got) != 2 || got[0].addr != "a.mail.region.example:25" || got[1].addr != "b.mail.region.example:25" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if proof, err := got[0].prove(tls.ConnectionState{}); err != nil || proof != "MTA-STS policy without id" {
+		t.Errorf("%q, %v", proof, err)
 	}
 }
 

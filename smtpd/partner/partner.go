@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -28,19 +29,21 @@ const (
 	Name Verification = "name"
 	// MTASTS: the host must be in the policy the partner's domain publishes, and the certificate for the host.
 	MTASTS Verification = "mta-sts"
+	// DANE: the certificate must be one that the TLSA records of the host tell, and these be signed by DNSSEC.
+	DANE Verification = "dane"
 )
 
 // Partner is an organisation that gets sealed messages directly.
 type Partner struct {
 	// Domains are those of its addresses, in lower case.
 	Domains []string
-	// Hosts are its servers, host:port, tried in this order. With MTASTS it may be empty: those of the MX records then.
+	// Hosts are its servers, host:port, tried in this order. But with Name it may be empty: those of the MX records then.
 	Hosts []string
 	// Verify is Name if empty.
 	Verify Verification
 	// Name is what the certificate must be for, if that is not the host's; only with Name.
 	Name string
-	// Roots are the authorities to trust; the system's if nil.
+	// Roots are the authorities to trust; the system's if nil. Not with DANE.
 	Roots *x509.CertPool
 }
 
@@ -56,7 +59,8 @@ type Config struct {
 	// Hello is our name in EHLO.
 	Hello    string
 	Timeouts relay.Timeouts
-	Resolver Resolver          // net.DefaultResolver if nil
+	Resolver Resolver          // net.DefaultResolver if nil; not for DANE
+	DNSSEC   DNSSEC            // for DANE
 	HTTP     http.RoundTripper // for MTA-STS policies; http.DefaultTransport if nil
 	Log      *slog.Logger      // discards if nil
 	Now      func() time.Time  // time.Now if nil
@@ -67,6 +71,7 @@ type Client struct {
 	config   Config
 	partners map[string]Partner // by domain
 	policies *policies
+	port     string // of the hosts of MX records
 }
 
 // New checks the configuration and names every fault; it does not connect.
@@ -74,10 +79,10 @@ func New(c Config) (*Client, error) {
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
 	}
-	client := &Client{config: c, partners: map[string]Partner{}, policies: newPolicies(c)}
-	var faults []error
+	client := &Client{config: c, partners: map[string]Partner{}, policies: newPolicies(c), port: "25"}
+	faults := []error{c.DNSSEC.check()}
 	for _, p := range c.Partners {
-		faults = append(faults, p.check())
+		faults = append(faults, p.check(c.DNSSEC))
 		for _, d := range p.Domains {
 			if _, twice := client.partners[d]; twice {
 				faults = append(faults, fmt.Errorf("partner: %s is in two partners", d))
@@ -88,7 +93,7 @@ func New(c Config) (*Client, error) {
 	return client, errors.Join(faults...)
 }
 
-func (p Partner) check() error {
+func (p Partner) check(d DNSSEC) error {
 	var faults []error
 	fault := func(bad bool, format string, args ...any) {
 		if bad {
@@ -102,14 +107,20 @@ func (p Partner) check() error {
 	}
 	switch p.Verify {
 	case "", Name:
-		fault(len(p.Hosts) == 0, "it needs a host, unless its MTA-STS policy names them")
+		fault(len(p.Hosts) == 0, "it needs a host, unless its MTA-STS policy or DANE names them")
 	case MTASTS:
 		fault(p.Name != "", "with %q the certificate must be for the host, and not for %s", MTASTS, p.Name)
+	case DANE:
+		fault(d.Resolver == "", "%q needs a resolver that validates DNSSEC", DANE)
+		fault(p.Name != "" || p.Roots != nil, "with %q the partner's records tell the certificate, and no name or authority here", DANE)
+		fault(slices.ContainsFunc(p.Hosts, isAddress), "with %q a host is a name: it is what the records belong to", DANE)
 	default:
-		fault(true, "unknown verification %q; there are %q and %q", p.Verify, Name, MTASTS)
+		fault(true, "unknown verification %q; there are %q, %q and %q", p.Verify, Name, MTASTS, DANE)
 	}
 	return errors.Join(faults...)
 }
+
+func isAddress(host string) bool { _, err := netip.ParseAddrPort(host); return err == nil }
 
 // Deliver hands a message to the partner that has the domain of its recipients, which must be the same for all. The
 // evidence is for the audit: one line that tells the server, what it proved and how, and nothing of the message. Errors are
@@ -119,19 +130,20 @@ func (c *Client) Deliver(ctx context.Context, m relay.Mail, message io.Reader) (
 	if !ok {
 		return "", fmt.Errorf("partner: %s is no partner", m.To[0].Domain)
 	}
-	route, err := c.route(ctx, p, m.To[0].Domain)
+	servers, err := c.servers(ctx, p, m.To[0].Domain)
 	if err != nil {
 		return "", err
 	}
 	// A client for each attempt: the connection is made for this message, so what it has proved is of this message.
-	var used proof
-	upstreams := make([]relay.Upstream, len(route.hosts))
-	for i, host := range route.hosts {
-		upstreams[i] = relay.Upstream{Addr: host, Security: relay.StartTLS, TLS: &tls.Config{
-			RootCAs: p.Roots, ServerName: p.Name,
-			// Called after the library has verified chain and name.
-			VerifyConnection: func(s tls.ConnectionState) error { used = proof{host, s}; return nil },
-		}}
+	var used string
+	upstreams := make([]relay.Upstream, len(servers))
+	for i, s := range servers {
+		s.tls.VerifyConnection = func(shown tls.ConnectionState) error {
+			proof, err := s.prove(shown)
+			used = shownBy(s.addr, shown) + ", " + proof
+			return err
+		}
+		upstreams[i] = relay.Upstream{Addr: s.addr, Security: relay.StartTLS, TLS: s.tls}
 	}
 	client, err := relay.New(relay.Config{
 		Upstreams: upstreams, Hello: c.config.Hello, Timeouts: c.config.Timeouts, Pool: relay.Pool{Connections: 1}, Log: c.config.Log,
@@ -144,27 +156,47 @@ func (c *Client) Deliver(ctx context.Context, m relay.Mail, message io.Reader) (
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("to %s, %s, %s, reply %d", m.To[0], used, route.proof, reply.Code), nil
+	return fmt.Sprintf("to %s, %s, reply %d", m.To[0], used, reply.Code), nil
 }
 
-// route is where a message goes, and what says so.
-type route struct {
-	hosts []string
-	proof string
+// server is where a message may go.
+type server struct {
+	addr string // host and port
+	tls  *tls.Config
+	// prove judges what it has shown, after the library has if tls does not keep it from that, and says what proves it.
+	prove func(tls.ConnectionState) (string, error)
 }
 
-func (c *Client) route(ctx context.Context, p Partner, domain string) (route, error) {
-	if p.Verify != MTASTS {
-		return route{p.Hosts, "name configured"}, nil
+func (c *Client) servers(ctx context.Context, p Partner, domain string) ([]server, error) {
+	switch p.Verify {
+	case MTASTS:
+		return c.byPolicy(ctx, p, domain)
+	case DANE:
+		return c.byDANE(ctx, p, domain)
 	}
+	return p.named(p.Hosts, "name configured"), nil
+}
+
+// named are hosts whose certificate must be for their name.
+func (p Partner) named(hosts []string, proof string) (out []server) {
+	for _, h := range hosts {
+		out = append(out, server{
+			addr: h, tls: &tls.Config{RootCAs: p.Roots, ServerName: p.Name},
+			prove: func(tls.ConnectionState) (string, error) { return proof, nil },
+		})
+	}
+	return out
+}
+
+func (c *Client) byPolicy(ctx context.Context, p Partner, domain string) ([]server, error) {
 	published, err := c.policies.get(ctx, domain)
 	if err != nil {
-		return route{}, err
+		return nil, err
 	}
 	hosts := p.Hosts
 	if len(hosts) == 0 {
 		if hosts, err = c.exchangers(ctx, domain); err != nil {
-			return route{}, err
+			return nil, err
 		}
 	}
 	var named []string
@@ -174,9 +206,9 @@ func (c *Client) route(ctx context.Context, p Partner, domain string) (route, er
 		}
 	}
 	if len(named) == 0 {
-		return route{}, fmt.Errorf("partner: the MTA-STS policy of %s names none of its servers", domain)
+		return nil, fmt.Errorf("partner: the MTA-STS policy of %s names none of its servers", domain)
 	}
-	return route{named, "MTA-STS policy " + cmp.Or(published.id, "without id")}, nil
+	return p.named(named, "MTA-STS policy "+cmp.Or(published.id, "without id")), nil
 }
 
 // exchangers are the hosts of the MX records, the preferred first (RFC 5321 section 5.1).
@@ -188,20 +220,15 @@ func (c *Client) exchangers(ctx context.Context, domain string) (hosts []string,
 	slices.SortStableFunc(records, func(a, b *net.MX) int { return cmp.Compare(a.Pref, b.Pref) })
 	for _, mx := range records {
 		if host := plainName(mx.Host); host != "" { // RFC 7505: "." takes no mail
-			hosts = append(hosts, net.JoinHostPort(host, "25"))
+			hosts = append(hosts, net.JoinHostPort(host, c.port))
 		}
 	}
 	return hosts, nil
 }
 
-// proof is what a server has shown.
-type proof struct {
-	host  string
-	state tls.ConnectionState
-}
-
-func (p proof) String() string {
-	sum := sha256.Sum256(p.state.PeerCertificates[0].Raw)
-	return fmt.Sprintf("by %s as %s, %s, %s, certificate sha256 %s", p.host, p.state.ServerName,
-		tls.VersionName(p.state.Version), tls.CipherSuiteName(p.state.CipherSuite), hex.EncodeToString(sum[:]))
+// shownBy is what a server has shown.
+func shownBy(host string, s tls.ConnectionState) string {
+	sum := sha256.Sum256(s.PeerCertificates[0].Raw)
+	return fmt.Sprintf("by %s as %s, %s, %s, certificate sha256 %s", host, s.ServerName,
+		tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite), hex.EncodeToString(sum[:]))
 }

@@ -206,6 +206,9 @@ func TestNewNamesEveryFault(t *testing.T) {
 		{"no host", "needs a host", []Partner{{Domains: []string{"a"}}}},
 		{"a host without port", "no host and port", []Partner{{Domains: []string{"a"}, Hosts: []string{"mx.a"}}}},
 		{"a name beside a policy", "must be for the host", []Partner{{Domains: []string{"a"}, Verify: MTASTS, Name: "b"}}},
+		{"DANE without a resolver", "needs a resolver", []Partner{{Domains: []string{"a"}, Verify: DANE}}},
+		{"DANE with a name", "no name or authority", []Partner{{Domains: []string{"a"}, Verify: DANE, Name: "b"}}},
+		{"DANE of an address", "a host is a name", []Partner{{Domains: []string{"a"}, Verify: DANE, Hosts: []string{"192.0.2.1:25"}}}},
 		{"no such verification", "unknown verification", []Partner{{Domains: []string{"a"}, Verify: "none"}}},
 		{"a domain twice", "two partners", []Partner{{Domains: []string{"a"}, Hosts: []string{"a:25"}}, {Domains: []string{"a"}, Hosts: []string{"b:25"}}}},
 	} {

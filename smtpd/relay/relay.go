@@ -112,7 +112,7 @@ func (u Upstream) check() (Upstream, error) {
 	}
 	u.TLS = tlsConfig(u.TLS, host)
 	switch {
-	case u.TLS.InsecureSkipVerify:
+	case u.TLS.InsecureSkipVerify && u.TLS.VerifyConnection == nil:
 		return u, fmt.Errorf("relay: %s: the upstream's name must be checked", u.Addr)
 	case u.Security == StartTLS, u.Security == ImplicitTLS:
 	case u.Security == Cleartext && !loopback(host):

@@ -29,6 +29,7 @@ type Config struct {
 	Web          Web          `toml:"web"`
 	Upstream     Upstream     `toml:"upstream"`
 	Rules        Rules        `toml:"rules"`
+	DNSSEC       DNSSEC       `toml:"dnssec"`
 	Partner      []Partner    `toml:"partner"`
 	Notices      Notices      `toml:"notices"`
 	Retention    Retention    `toml:"retention"`
@@ -74,6 +75,7 @@ func (c *Config) sections() map[string]section {
 		"web":          c.Web,
 		"upstream":     c.Upstream,
 		"rules":        c.Rules,
+		"dnssec":       c.DNSSEC,
 		"notices":      c.Notices,
 		"retention":    c.Retention,
 		"staff":        c.Staff,

@@ -30,9 +30,13 @@ func (p Partner) check(f faults, whole *Config) {
 	f.need("name", p.Name == "" || isHost(p.Name), "must be the name the certificate has, such as \"mx.region.example\"")
 	_, err := p.CA.ReadAuthorities()
 	f.fits("ca", err)
-	_, err = partner.New(partner.Config{Partners: []partner.Partner{p.partner()}})
+	f.need("ca", p.CA == "" || !p.dane(), "with \"dane\" the partner's records tell the certificate, and no authority here")
+	// That a resolver is there for "dane" is for [DNSSEC] to tell.
+	_, err = partner.New(partner.Config{Partners: []partner.Partner{p.partner()}, DNSSEC: partner.DNSSEC{Resolver: "127.0.0.1:53"}})
 	f.fits("", err)
 }
+
+func (p Partner) dane() bool { return p.TLS == string(partner.DANE) }
 
 // partner gives the section less its authorities.
 func (p Partner) partner() partner.Partner {
