@@ -67,6 +67,8 @@ type Facts struct {
 	Unseen bool
 	// Dedicated tells that the mail came in where everything is secure.
 	Dedicated bool
+	// Written tells that staff wrote the mail in the web, where everything is secure.
+	Written bool
 	// HeaderError tells why the header could not be read; "" if it could.
 	HeaderError string
 	// Outcomes are those of the rules' expressions, by the rule's name. One that is missing could not be computed.
@@ -110,6 +112,7 @@ const (
 	RuleConversation = "sealed conversation"
 	RuleAttached     = "sealed message attached"
 	RuleDedicated    = "secure connector"
+	RuleWritten      = "written in the web"
 	RuleBeyond       = "too long to look through"
 	RuleNone         = "no rule"
 	RuleSender       = "sender without account"
@@ -144,9 +147,9 @@ type Cut struct {
 // Decide gives the one decision about a mail. A mail asked to be secure is never split: it is sealed for all its
 // recipients, or held for all, or refused.
 //
-// The order: what makes a mail secure (tag, conversation, attached message, connector, then the rules that seal, as
-// listed); then the rules that refuse, as listed, which beat those that seal; then what no sealed mail may be. The first of each names
-// the decision. Rules that only log never change it.
+// The order: what makes a mail secure (tag, conversation, attached message, connector, written in the web, then the
+// rules that seal, as listed); then the rules that refuse, as listed, which beat those that seal; then what no sealed mail
+// may be. The first of each names the decision. Rules that only log never change it.
 func Decide(f Facts, r Rules) Decision {
 	d := decide(f, r)
 	for _, rule := range r.List {
@@ -194,6 +197,9 @@ func secure(f Facts, r Rules) Decision {
 	}
 	if f.Dedicated {
 		return Decision{Route: Seal, Rule: RuleDedicated, Why: "everything that comes in this way is secure"}
+	}
+	if f.Written {
+		return Decision{Route: Seal, Rule: RuleWritten, Why: "everything that is written in the web is secure"}
 	}
 	for _, rule := range r.List {
 		if rule.Action == ActionSeal && rule.met(f) {

@@ -59,8 +59,8 @@ const (
 var ErrRules = errors.New("policy: bad rule")
 
 var ownRules = []string{
-	RuleTag, RuleNumber, RuleConversation, RuleAttached, RuleDedicated, RuleBeyond, RuleNone, RuleSender, RuleRecipients, RuleHeader,
-	RuleEncrypted,
+	RuleTag, RuleNumber, RuleConversation, RuleAttached, RuleDedicated, RuleWritten, RuleBeyond, RuleNone, RuleSender, RuleRecipients,
+	RuleHeader, RuleEncrypted,
 }
 
 // Check names every fault of the rules. Errors are ErrRules.

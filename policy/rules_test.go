@@ -27,6 +27,7 @@ func label(bits string) func(*Facts) {
 }
 
 func dedicated(f *Facts) { f.Dedicated = true }
+func written(f *Facts)   { f.Written = true }
 
 func outcome(rule string, is bool) func(*Facts) {
 	return func(f *Facts) { f.Outcomes = map[string]bool{rule: is} }
@@ -98,6 +99,9 @@ func TestRules(t *testing.T) {
 		{"one recipient of many: for all", facts(to(Known, Unknown)), list(sealIf(To(patterns("x@example.se")))), Hold, "seal it", ""},
 		{"a dedicated connector", facts(dedicated), Rules{}, Seal, RuleDedicated, ""},
 		{"a dedicated connector, from no account", facts(dedicated, sender(Unknown)), Rules{}, Refuse, RuleSender, ""},
+		{"written in the web", facts(written), Rules{}, Seal, RuleWritten, ""},
+		{"written in the web, as an answer", facts(written, answers), Rules{}, Seal, RuleConversation, ""},
+		{"written in the web, with a tag to take out", facts(written, tagged), Rules{}, Seal, RuleTag, ""},
 		{"a rule that seals, from no account", facts(sender(Unknown)), list(sealIf(toBo)), Refuse, RuleSender, ""},
 		{"all conditions must hold", facts(header("X-Sakert", "1")), list(sealIf(xSakert, private)), Pass, RuleNone, ""},
 		{"all conditions hold", facts(header("X-Sakert", "1"), header("Sensitivity", "private")), list(sealIf(xSakert, private)), Seal, "seal it", ""},
@@ -240,14 +244,14 @@ func TestRulesProperty(t *testing.T) {
 			When: rapid.SliceOfN(conditions, 1, 3).Draw(t, "when")}
 	})
 	edits := rapid.SampledFrom([]func(*Facts){
-		header("X-A", ""), header("Sensitivity", "private"), label("0"), label("8"), dedicated, answers, subject("[säkert]"),
+		header("X-A", ""), header("Sensitivity", "private"), label("0"), label("8"), dedicated, written, answers, subject("[säkert]"),
 		subject("[säkert 196408233234] x"), sender(Unknown), to(Unknown), outcome("a", false), found("b", 1), notLooked,
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		f := facts(rapid.SliceOf(edits).Draw(t, "facts")...)
 		r := Rules{List: rapid.SliceOf(rule).Draw(t, "rules"), NumberTags: rapid.Bool().Draw(t, "numbers")}
 		d := Decide(f, r)
-		if d.Route == Pass && (f.Answers || f.Dedicated || strings.Contains(strings.Join(f.Subjects, ""), "[s")) {
+		if d.Route == Pass && (f.Answers || f.Dedicated || f.Written || strings.Contains(strings.Join(f.Subjects, ""), "[s")) {
 			t.Fatalf("passes: %+v", d)
 		}
 		if d.Route == Pass && r.LookInside(f) != (f.Content == nil && len(r.List) > 0 && waiting(f, r)) {

@@ -109,7 +109,7 @@ func (s *Server) letterOf(v *visit, r *vault.Reader, f fields, to recipients) (l
 	return l, c, nil
 }
 
-// decide asks the rules, as for a mail that came in where everything is secure, and takes away what they say.
+// decide asks the rules, as for a mail that came in, and takes away what they say.
 func (s *Server) decide(ctx context.Context, v *visit, l *letter) (vault.Deposit, error) {
 	f, err := s.facts(ctx, *l)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Server) facts(ctx context.Context, l letter) (f policy.Facts, err error
 		return f, err
 	}
 	header := b.Bytes()[:bytes.Index(b.Bytes(), []byte("\r\n\r\n"))+2]
-	f = policy.Facts{Sender: known[0], Recipients: known[1:], Dedicated: true, Subjects: message.Subjects(header)}
+	f = policy.Facts{Sender: known[0], Recipients: known[1:], Written: true, Subjects: message.Subjects(header)}
 	if s.config.Facts != nil {
 		s.config.Facts(&f, header)
 	}

@@ -18,6 +18,8 @@ func (p page) Why(rule string) string {
 		return p.text("why.attached")
 	case policy.RuleDedicated:
 		return p.text("why.dedicated")
+	case policy.RuleWritten:
+		return p.text("why.written")
 	case policy.RuleBeyond:
 		return p.text("why.beyond")
 	}

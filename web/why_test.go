@@ -15,6 +15,7 @@ func TestWhy(t *testing.T) {
 		{"", policy.RuleConversation, "svarar"},
 		{"", policy.RuleAttached, "bifogat"},
 		{"", policy.RuleDedicated, "vägen"},
+		{"", policy.RuleWritten, "det skrevs här"},
 		{"", policy.RuleBeyond, "stort"},
 		{"the organisation's has its name", "personal numbers", "”personal numbers”"},
 		{"a copy that a mail program has stored was sealed by none", "append", ""},

@@ -115,6 +115,7 @@ func TestWriteToAKnownPerson(t *testing.T) {
 		t.Error("a form was good for two mails")
 	}
 	v.get("/compose").has(`<option value="astrid@example.com">`)
+	v.get("/messages/"+id.String()).is(http.StatusOK).has("Skyddas därför att", "det skrevs här")
 	// The page of a colleague's eyes: not for persons, not for strangers.
 	s.person(astridID).get("/messages/" + id.String() + "/sent").is(http.StatusNotFound)
 	s.visitor().get("/compose").to("/staff/login?to=%2Fcompose")
