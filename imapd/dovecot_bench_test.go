@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -30,9 +31,11 @@ import (
 // BenchmarkDovecot does the same work on this server and on Dovecot, each in a process of its own, over TLS, and prints the
 // table of docs/performance.md: the ratio of the rates, and the processor time of the servers and of the client, which reads
 // lines and counts octets, whoever it talks to. It needs root, since Dovecot changes user. SIGILL_MESSAGES sets how many
-// messages lie in INBOX, 500 or more; 5000 if it is not set.
+// messages lie in INBOX, 500 or more; 5000 if it is not set. SIGILL_RIVALS names which of dovecot-crypt, dovecot-crypt-fsync
+// and dovecot take part; all if it is not set. Of tasks that are chosen without APPEND, INBOX is filled first.
 //
 //	go test -run '^$' -bench Dovecot -benchtime 1x ./imapd
+//	SIGILL_MESSAGES=20000 SIGILL_RIVALS=dovecot-crypt go test -timeout 20m -run '^$' -bench 'Dovecot/(HEADER|STORE)' -benchtime 1x ./imapd
 func BenchmarkDovecot(b *testing.B) {
 	n := 5000
 	if s := os.Getenv("SIGILL_MESSAGES"); s != "" {
@@ -42,29 +45,25 @@ func BenchmarkDovecot(b *testing.B) {
 		}
 	}
 	const envelopes, headers = "(FLAGS ENVELOPE BODYSTRUCTURE)", "(FLAGS BODY.PEEK[HEADER.FIELDS (From To Subject Date)])"
-	const rounds = 10 // of what is over soon: the kernel tells processor time by hundredths of a second
+	const bodies, again, rounds = "(BODY.PEEK[])", "the same again", 10 // of what is over soon: the kernel tells processor time by hundredths of a second
 	c := newContest(b)
-	for _, task := range []struct {
-		name  string
-		units int
-		do    func(*rival)
-	}{
-		{"APPEND, 4 clients", n, func(r *rival) { r.append(n) }},
-		{envelopes + ", first", n, func(r *rival) { r.fetch(envelopes, 1) }},
-		{"the same again", rounds * n, func(r *rival) { r.fetch(envelopes, rounds) }},
-		{headers + ", first", n, func(r *rival) { r.fetch(headers, 1) }},
-		{"the same again", rounds * n, func(r *rival) { r.fetch(headers, rounds) }},
-		{"(BODY.PEEK[]), first", n, func(r *rival) { r.fetch("(BODY.PEEK[])", 1) }},
-		{"the same again", n, func(r *rival) { r.fetch("(BODY.PEEK[])", 1) }},
-		{"(FLAGS)", rounds * n, func(r *rival) { r.fetch("(FLAGS)", rounds) }},
-		{`STORE 1:* ±FLAGS (\Seen)`, 2 * rounds * n, func(r *rival) { r.store(rounds) }},
-		{"STORE of one message, 500 times", 500, func(r *rival) { r.storeEach(500) }},
-		{"a mixed load, 10 clients", 10 * mixedRounds * mixedOps, func(r *rival) { r.mixed(10) }},
-		{"first sync by mbsync", n, func(r *rival) { r.mbsync() }},
+	for _, t := range []task{
+		{name: "APPEND, 4 clients", units: n, do: func(r *rival) { r.append(n) }, fills: true},
+		{name: envelopes + ", first", units: n, do: func(r *rival) { r.fetch(envelopes, 1) }},
+		{name: again, of: envelopes, units: rounds * n, do: func(r *rival) { r.fetch(envelopes, rounds) }},
+		{name: headers + ", first", units: n, do: func(r *rival) { r.fetch(headers, 1) }},
+		{name: again, of: headers, units: rounds * n, do: func(r *rival) { r.fetch(headers, rounds) }},
+		{name: bodies + ", first", units: n, do: func(r *rival) { r.fetch(bodies, 1) }},
+		{name: again, of: bodies, units: n, do: func(r *rival) { r.fetch(bodies, 1) }},
+		{name: "(FLAGS)", units: rounds * n, do: func(r *rival) { r.fetch("(FLAGS)", rounds) }},
+		{name: `STORE 1:* ±FLAGS (\Seen)`, units: 2 * rounds * n, do: func(r *rival) { r.store(rounds) }},
+		{name: "STORE of one message, 500 times", units: 500, do: func(r *rival) { r.storeEach(500) }},
+		{name: "a mixed load, 10 clients", units: 10 * mixedRounds * mixedOps, do: func(r *rival) { r.mixed(10) }},
+		{name: "first sync by mbsync", units: n, do: func(r *rival) { r.mbsync() }},
 	} {
-		b.Run(task.name, func(b *testing.B) {
+		b.Run(strings.TrimPrefix(t.of+", "+t.name, ", "), func(b *testing.B) {
 			for b.Loop() {
-				c.run(b, task.name, task.units, task.do)
+				c.run(b, t, n)
 			}
 		})
 	}
@@ -75,7 +74,15 @@ func BenchmarkDovecot(b *testing.B) {
 	}
 }
 
-// contest is the servers that are compared; the first is ours, the second Dovecot with mail_crypt.
+// task is work that is compared.
+type task struct {
+	name, of string // of the row in the table, and what it repeats
+	units    int
+	do       func(*rival)
+	fills    bool // INBOX, which others need full
+}
+
+// contest is the servers that are compared; the first is ours.
 type contest struct {
 	rivals []*rival
 	rows   []string // of the table
@@ -88,8 +95,11 @@ type rival struct {
 	pid        int // of its first process
 	password   string
 	told       *bufio.Reader // what ours says of its memory
+	full       bool          // INBOX
 	f          *fixture
 }
+
+var dovecots = []string{"dovecot-crypt", "dovecot-crypt-fsync", "dovecot"}
 
 func newContest(b *testing.B) *contest {
 	if os.Getuid() != 0 {
@@ -97,6 +107,10 @@ func newContest(b *testing.B) *contest {
 	}
 	if _, err := exec.LookPath("dovecot"); err != nil {
 		b.Skip("needs dovecot, in the Debian package dovecot-imapd")
+	}
+	names := dovecots
+	if s := os.Getenv("SIGILL_RIVALS"); s != "" {
+		names = strings.Split(s, ",")
 	}
 	// No t.TempDir: Dovecot's user must be able to walk to its mail.
 	dir, err := os.MkdirTemp("", "sigill-contest-")
@@ -107,12 +121,11 @@ func newContest(b *testing.B) *contest {
 	f := &fixture{TB: b, dir: dir, log: &syncBuffer{}}
 	f.must(os.Chmod(dir, 0o755))
 	ours := f.apart("GOGC=300") // as cmd/sigill runs
-	c := &contest{rivals: []*rival{
-		ours, f.dovecot("dovecot-crypt", ours.password, true), f.dovecot("dovecot-crypt-fsync", ours.password, true),
-		f.dovecot("dovecot", ours.password, false),
-	}}
-	for _, r := range c.rivals {
+	c := &contest{rivals: []*rival{ours}}
+	for _, name := range names {
+		r := f.dovecot(name, ours.password, strings.HasPrefix(name, "dovecot-crypt"))
 		r.password = ours.password
+		c.rivals = append(c.rivals, r)
 	}
 	return c
 }
@@ -133,36 +146,52 @@ func (f *fixture) apart(env ...string) *rival {
 	return r
 }
 
+// cost is what a task took on one server.
+type cost struct {
+	rate           float64 // units a second
+	server, client float64 // processor time in µs for each unit
+}
+
 // run does the work on each and reports what it took.
-func (c *contest) run(b *testing.B, name string, units int, do func(*rival)) {
-	rates, server, client := map[string]float64{}, map[string]float64{}, map[string]float64{}
-	for _, r := range c.rivals {
-		r.TB = b
-		busy, own, began := r.processorTime(), processorTime(b), time.Now()
-		do(r)
-		rates[r.name] = float64(units) / time.Since(began).Seconds()
-		client[r.name] = float64((processorTime(b) - own).Microseconds()) / float64(units)
-		server[r.name] = float64((r.processorTime() - busy).Microseconds()) / float64(units)
-		b.ReportMetric(rates[r.name], r.name+"/s")
-		b.ReportMetric(server[r.name], r.name+"-cpu-µs")
-		b.ReportMetric(client[r.name], r.name+"-client-µs")
+func (c *contest) run(b *testing.B, t task, messages int) {
+	costs := map[string]cost{}
+	for _, name := range dovecots {
+		costs[name] = cost{math.NaN(), math.NaN(), math.NaN()}
 	}
-	ours := rates["sigill"]
-	b.ReportMetric(ours/rates["dovecot-crypt"], "ratio")
+	for _, r := range c.rivals {
+		if r.TB = b; !r.full && !t.fills {
+			r.append(messages)
+		}
+		r.full = true
+		busy, own, began := r.processorTime(), processorTime(b), time.Now()
+		t.do(r)
+		each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(t.units) }
+		took := cost{rate: float64(t.units) / time.Since(began).Seconds(), client: each(processorTime(b) - own)}
+		took.server = each(r.processorTime() - busy)
+		b.ReportMetric(took.rate, r.name+"/s")
+		b.ReportMetric(took.server, r.name+"-cpu-µs")
+		b.ReportMetric(took.client, r.name+"-client-µs")
+		costs[r.name] = took
+	}
+	ours, crypt := costs["sigill"], costs["dovecot-crypt"]
+	b.ReportMetric(ours.rate/crypt.rate, "ratio")
 	b.ReportMetric(0, "ns/op")
-	row := "| " + name
+	row := "| " + t.name
 	for _, v := range []float64{
-		ours / rates["dovecot-crypt"], ours / rates["dovecot-crypt-fsync"], server["sigill"], server["dovecot-crypt"], server["dovecot"],
-		client["sigill"], client["dovecot-crypt"],
+		ours.rate / crypt.rate, ours.rate / costs["dovecot-crypt-fsync"].rate, ours.server, crypt.server, costs["dovecot"].server,
+		ours.client, crypt.client,
 	} {
 		row += " | " + short(v)
 	}
 	c.rows = append(c.rows, row+" |")
 }
 
-// short is a number as tables have it.
+// short is a number as tables have it; none if there is none.
 func short(v float64) string {
-	if v < 10 {
+	switch {
+	case math.IsNaN(v):
+		return ""
+	case v < 10:
 		return strconv.FormatFloat(v, 'g', 2, 64)
 	}
 	return strconv.FormatFloat(v, 'f', 0, 64)
