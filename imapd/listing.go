@@ -30,14 +30,15 @@ type page struct {
 
 // lists tells a listing: what is asked for is in indexes, or is headers that are not to be marked as seen.
 func (f *fetch) lists() bool {
-	o := f.options
-	switch {
-	case f.readsBodies():
-		return headersOnly(o) && f.peeks()
-	case o.Envelope, o.BodyStructure != nil:
-		return true
+	if f.readsBodies() {
+		return headersOnly(f.options) && f.peeks()
 	}
-	return len(o.BinarySectionSize) > 0
+	return f.readsIndex()
+}
+
+func (f *fetch) readsIndex() bool {
+	o := f.options
+	return o.Envelope || o.BodyStructure != nil || len(o.BinarySectionSize) > 0
 }
 
 // list writes a listing.
@@ -194,20 +195,16 @@ func (f *fetch) each(entries []vault.Entry, fn func(vault.Entry, *message.Index,
 		}
 		return fn(e, ix, header, err)
 	}
-	switch {
-	case f.stubs != nil:
+	if f.stubs != nil {
 		for _, e := range entries {
 			if !served(e, nil, nil, nil) {
 				break
 			}
 		}
 		return nil
-	case f.readsBodies():
-		return f.reader.EachHeader(f.ctx, f.selected.id, entries, served)
 	}
-	return f.reader.EachIndex(f.ctx, f.selected.id, entries, func(e vault.Entry, ix *message.Index, err error) bool {
-		return served(e, ix, nil, err)
-	})
+	want := vault.Wanted{Index: f.readsIndex(), Header: f.readsBodies()}
+	return f.reader.Each(f.ctx, f.selected.id, entries, want, served)
 }
 
 // headers writes the sections that were asked for, all of them of the header.

@@ -29,7 +29,7 @@ func TestListing(t *testing.T) {
 		f.deposit(mail(fmt.Sprint("Ärende ", i+4)))
 	}
 	f.stop()
-	f.damage("chunk", damaged.ID[:], 0)
+	f.damage("message+", append(damaged.ID[:], 9), 0) // its header: docs/format.md
 	f.openVault(false)
 	f.serve()
 	w := f.login(anna)

@@ -29,7 +29,7 @@ var tables = []kv.Table{
 	tMeta, tKey, tChunk, tIndex, tMessage, tStaging, tConversation, tMessageID, tMailbox, tOwner, tEntry, tWhere, tOpened,
 	tAccount, tFunction, tMember, tBinding, tLink, tHold, tJob, tAudit, tCheckpoint,
 	tLegalHold, tDisposal, tMessageJob, tDevice, tFormer, tQuiet, tReplyDraft, tClass, tProtected, tSearch, tUnscanned,
-	tFlags,
+	tFlags, tHeader,
 }
 
 // keySizes are the octets of each table's keys, which the code relies on when it takes them apart. A meta key is a name.
@@ -38,7 +38,7 @@ var keySizes = map[kv.Table][]int{
 	tMailbox: {8}, tOwner: {33, 41}, tEntry: {12}, tWhere: {28}, tOpened: {32}, tAccount: {32}, tFunction: {32},
 	tMember: {64}, tBinding: {32}, tLink: {32}, tHold: {48}, tJob: {24}, tAudit: {8}, tCheckpoint: {8},
 	tLegalHold: {33, 49}, tDisposal: {8}, tMessageJob: {40}, tDevice: {64}, tFormer: {65}, tQuiet: {32}, tReplyDraft: {32},
-	tClass: {32}, tProtected: {32}, tSearch: {16}, tUnscanned: {16}, tFlags: {12},
+	tClass: {32}, tProtected: {32}, tSearch: {16}, tUnscanned: {16}, tFlags: {12}, tHeader: {16},
 }
 
 // valueSizes are those of values that are not sealed and hold an id.

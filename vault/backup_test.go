@@ -13,6 +13,7 @@ import (
 	"sigill/policy"
 	"sigill/vault"
 	"sigill/vault/internal/kv"
+	"sigill/vault/message"
 )
 
 // busy is a house in which something of every kind has happened.
@@ -70,7 +71,7 @@ func TestVerifyAcceptsWhatTheVaultDoes(t *testing.T) {
 
 func TestVerifyFindsDamageOfEveryKind(t *testing.T) {
 	t.Parallel()
-	for _, table := range []string{"key", "chunk", "index", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint", "legalhold", "disposal", "former", "replydraft"} {
+	for _, table := range []string{"key", "chunk", "index", "header", "message", "messageid", "mailbox", "entry", "account", "function", "binding", "link", "job", "audit", "checkpoint", "legalhold", "disposal", "former", "replydraft"} {
 		t.Run("a flipped octet in "+table, func(t *testing.T) {
 			t.Parallel()
 			h, _ := busy(t)
@@ -94,6 +95,27 @@ func TestVerifyFindsDamageOfEveryKind(t *testing.T) {
 				t.Error("verify finds nothing")
 			}
 		})
+	}
+}
+
+// TestVerifyComparesHeaders: a header that is sealed by itself is the one that the message begins with.
+func TestVerifyComparesHeaders(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	raw := mail("a@x", "Beslut")
+	id, header := h.deposit(raw, anna, false, kim).ID, raw[:message.HeaderEnd(raw)]
+	for _, change := range []func([]byte) []byte{
+		func(b []byte) []byte { return append([]byte("X"), b[1:]...) },
+		func(b []byte) []byte { return b[:len(b)-2] },
+	} {
+		must(t, vault.PutHeaderForTest(h.Vault, id, change(bytes.Clone(header))))
+		if got := faults(t, h); len(got) != 1 {
+			t.Errorf("verify tells %q", got)
+		}
+	}
+	must(t, vault.PutHeaderForTest(h.Vault, id, header))
+	if got := faults(t, h); len(got) != 0 {
+		t.Errorf("verify tells %q", got)
 	}
 }
 

@@ -102,10 +102,12 @@ func (h *house) everything(p vault.Principal, id vault.MessageID) string {
 		say("entries", entries, err)
 		latest, err := r.Latest(ctx, m.ID, 0, 100)
 		say("latest", latest, err)
-		say("each", nil, r.EachIndex(ctx, m.ID, entries, func(e vault.Entry, ix *message.Index, err error) bool {
+		both := vault.Wanted{Index: true, Header: true}
+		say("each", nil, r.Each(ctx, m.ID, entries, both, func(e vault.Entry, ix *message.Index, header []byte, err error) bool {
 			say("index", e, err)
 			if err == nil {
 				say("index", *ix, nil)
+				say("header", string(header), nil)
 			}
 			return true
 		}))

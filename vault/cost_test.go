@@ -13,6 +13,7 @@ import (
 
 	"sigill/policy"
 	"sigill/vault"
+	"sigill/vault/message"
 )
 
 // What a vault costs is counted here, in records, pages and octets. How long it takes is for the benchmarks.
@@ -86,6 +87,16 @@ func TestListingOpensNoBodies(t *testing.T) {
 	if reads("index") != *messages || reads("chunk") != 0 {
 		t.Errorf("a listing of envelopes reads %d indexes of %d, %d chunks", reads("index"), *messages, reads("chunk"))
 	}
+	list := func(e vault.Entry, _ *message.Index, header []byte, err error) bool {
+		if err != nil || len(header) == 0 {
+			t.Errorf("header of %d: %q, %v", e.UID, header, err)
+		}
+		return true
+	}
+	must(t, r.Each(t.Context(), sent.ID, all, vault.Wanted{Header: true}, list))
+	if reads("header") != *messages || reads("index") != *messages || reads("chunk") != 0 {
+		t.Errorf("a listing of headers reads %d of %d, %d indexes, %d chunks", reads("header"), *messages, reads("index")-*messages, reads("chunk"))
+	}
 	contents, err := r.Open(t.Context(), all[0].Message)
 	must(t, err)
 	if _, err := io.ReadAll(contents[0].Section(contents[0].Index().Root.Body)); err != nil || reads("chunk") != 1 {
@@ -97,7 +108,7 @@ func TestListingOpensNoBodies(t *testing.T) {
 type cost struct{ deposit, page, fetch int }
 
 var allTables = []string{
-	"meta", "key", "chunk", "index", "message", "staging", "conversation", "messageid", "mailbox", "owner", "entry", "flags", "where", "opened",
+	"meta", "key", "chunk", "index", "header", "message", "staging", "conversation", "messageid", "mailbox", "owner", "entry", "flags", "where", "opened",
 	"account", "function", "member", "binding", "link", "hold", "job", "messagejob", "audit", "legalhold",
 }
 

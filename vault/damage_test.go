@@ -12,6 +12,7 @@ import (
 	"sigill/policy"
 	"sigill/vault"
 	"sigill/vault/internal/kv"
+	"sigill/vault/message"
 )
 
 func TestKeyFile(t *testing.T) {
@@ -98,7 +99,7 @@ func TestADamagedNoticeKeepsNoOtherBack(t *testing.T) {
 
 func TestAFlippedOctetIsNeverContent(t *testing.T) {
 	t.Parallel()
-	for _, table := range []string{"chunk", "index", "key", "message", "entry", "mailbox"} {
+	for _, table := range []string{"chunk", "index", "header", "key", "message", "entry", "mailbox"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
@@ -137,7 +138,16 @@ func readAll(ctx context.Context, r *vault.Reader, id vault.MessageID) error {
 		return err
 	}
 	for _, b := range boxes {
-		if _, err := r.Entries(ctx, b.ID, 0, 0); err != nil {
+		entries, err := r.Entries(ctx, b.ID, 0, 0)
+		if err != nil {
+			return err
+		}
+		var failed error
+		err = r.Each(ctx, b.ID, entries, vault.Wanted{Header: true}, func(_ vault.Entry, _ *message.Index, _ []byte, err error) bool {
+			failed = errors.Join(failed, err)
+			return true
+		})
+		if err := errors.Join(err, failed); err != nil {
 			return err
 		}
 	}
@@ -151,7 +161,7 @@ func readAll(ctx context.Context, r *vault.Reader, id vault.MessageID) error {
 
 func TestRecordsOpenInTheirPlaceOnly(t *testing.T) {
 	t.Parallel()
-	for _, table := range []string{"chunk", "index", "key", "message"} {
+	for _, table := range []string{"chunk", "index", "header", "key", "message"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)

@@ -27,6 +27,7 @@ type Draft struct {
 	finish  func(*tx, *sealed) (Receipt, error)
 	fences  bool // what is suspect is taken all the same, behind a fence
 
+	header []byte   // of a message that has been sealed in one chunk or more
 	plain  []byte   // less than one chunk, or a whole one that may be the last
 	staged [][]byte // sealed, not yet written
 	spare  [][]byte // room of chunks that were written
@@ -45,6 +46,7 @@ type sealed struct {
 	size   int64
 	index  message.Index
 	record []byte       // the index, sealed
+	header []byte       // the header by itself, sealed; nil if it is long
 	fence  *fenceRecord // nil: nothing suspect
 }
 
@@ -119,6 +121,9 @@ func (w *Draft) leaveRoom() {
 
 // sealChunk seals what is gathered where it lies. Only Commit knows which chunk is the last.
 func (w *Draft) sealChunk(last bool) {
+	if w.count == 0 {
+		w.keepHeader()
+	}
 	w.makeRoom(0)
 	w.staged = append(w.staged, w.chunks.Seal(w.plain[:0], w.count, last, w.plain))
 	w.count++
@@ -130,6 +135,16 @@ func (w *Draft) sealChunk(last bool) {
 			w.spare = append(w.spare, c[:0])
 		}
 		w.wrote, w.staged = w.count, w.staged[:0]
+	}
+}
+
+// headerMost is how long a header may be that is sealed once more, by itself.
+const headerMost = 8 << 10
+
+// keepHeader copies the header that the first chunk begins with. If it is what the index says is not known yet.
+func (w *Draft) keepHeader() {
+	if n := message.HeaderEnd(w.plain[:min(len(w.plain), headerMost)]); n > 0 {
+		w.header = bytes.Clone(w.plain[:n])
 	}
 }
 
@@ -192,7 +207,11 @@ func (w *Draft) close() (*sealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.record = seal.NewBox(w.content.Derive("index")).Seal(nil, plain, place(tIndex, w.id[:]))
+	box := seal.NewBox(w.content.Derive("index"))
+	s.record = box.Seal(nil, plain, place(tIndex, w.id[:]))
+	if n := len(w.header); n > 0 && s.index.Root.Header == (message.Range{Size: int64(n)}) {
+		s.header = box.Seal(nil, w.header, place(tHeader, w.id[:]))
+	}
 	return s, nil
 }
 
@@ -203,6 +222,11 @@ func (w *Draft) link(t *tx, s *sealed) error {
 	}
 	if err := t.w.Put(tIndex, w.id[:], s.record); err != nil {
 		return err
+	}
+	if s.header != nil {
+		if err := t.w.Put(tHeader, w.id[:], s.header); err != nil {
+			return err
+		}
 	}
 	if err := w.putChunks(t); err != nil {
 		return err
@@ -221,6 +245,7 @@ func (w *Draft) Abort() {
 	w.ended = true
 	w.content.Wipe()
 	clear(w.plain)
+	clear(w.header)
 	w.leaveRoom()
 	if w.wrote == 0 {
 		return

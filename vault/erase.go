@@ -18,7 +18,7 @@ func (t *tx) erase(id MessageID) error {
 			return err
 		}
 	}
-	for _, table := range []kv.Table{tKey, tIndex, tMessage, tUnscanned} {
+	for _, table := range []kv.Table{tKey, tIndex, tMessage, tUnscanned, tHeader} {
 		if err := t.w.Delete(table, id[:]); err != nil {
 			return err
 		}

@@ -55,6 +55,17 @@ func OpenableForTest(v *Vault, raw []byte, id MessageID) (n int) {
 	return n
 }
 
+// PutHeaderForTest seals that in place of a message's header.
+func PutHeaderForTest(v *Vault, id MessageID, header []byte) error {
+	return v.update(context.Background(), func(t *tx) error {
+		key, err := t.contentKey(id)
+		if err != nil {
+			return err
+		}
+		return t.w.Put(tHeader, id[:], seal.NewBox(key.Derive("index")).Seal(nil, header, place(tHeader, id[:])))
+	})
+}
+
 // BoltOptionsForTest are those of the vault's own store.
 func BoltOptionsForTest() kv.BoltOptions { return kv.BoltOptions{Together: together, Growing: growing} }
 

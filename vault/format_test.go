@@ -54,6 +54,7 @@ func TestVectors(t *testing.T) {
 			Link          octets
 		}
 		Index      struct{ Plain, Sealed octets }
+		Header     struct{ Plain, Sealed octets }
 		Checkpoint struct {
 			Public octets
 			Line   string
@@ -112,12 +113,18 @@ func TestVectors(t *testing.T) {
 	must(err)
 	content, err := seal.Unwrap(e.wrap, sealed, seal.ID(v.ID))
 	must(err)
-	plain, err = seal.NewBox(content.Derive("index")).Open(nil, v.Index.Sealed, place(tIndex, v.ID))
+	box := seal.NewBox(content.Derive("index"))
+	plain, err = box.Open(nil, v.Index.Sealed, place(tIndex, v.ID))
 	must(err)
 	var index message.Index
 	must(decode(plain, &index))
 	if index.Envelope.Subject != "Å" || index.Root.Body != (message.Range{Offset: 14, Size: 2}) || !index.Envelope.Date.Equal(want.At.time()) {
 		t.Errorf("index: %+v", index)
+	}
+	header, err := box.Open(nil, v.Header.Sealed, place(tHeader, v.ID))
+	must(err)
+	if !bytes.Equal(header, v.Header.Plain) || index.Root.Header.Size != int64(len(header)) {
+		t.Errorf("header: %q", header)
 	}
 
 	c, err := ParseCheckpoint(v.Checkpoint.Line)

@@ -17,6 +17,7 @@ import (
 
 	"sigill/policy"
 	"sigill/vault"
+	"sigill/vault/internal/kv"
 	"sigill/vault/message"
 )
 
@@ -76,9 +77,9 @@ func TestNobodyReachesAnothersMailbox(t *testing.T) {
 	}
 }
 
-// TestEachIndex: one entry after the other as Indexes has them, those that are gone told apart, nobody else's mailbox, and
+// TestEach: one entry after the other as Indexes has them, those that are gone told apart, nobody else's mailbox, and
 // an end where it is asked for.
-func TestEachIndex(t *testing.T) {
+func TestEach(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	for i, subject := range []string{"ett", "två", "tre"} {
@@ -89,12 +90,12 @@ func TestEachIndex(t *testing.T) {
 	all := entries(t, r, cia, vault.Inbox)
 	list := func(among []vault.Entry, most int) (out []string) {
 		t.Helper()
-		must(t, r.EachIndex(t.Context(), inbox.ID, among, func(e vault.Entry, ix *message.Index, err error) bool {
+		must(t, r.Each(t.Context(), inbox.ID, among, vault.Wanted{Index: true}, func(e vault.Entry, ix *message.Index, header []byte, err error) bool {
 			switch {
 			case errors.Is(err, vault.ErrNotFound):
 				out = append(out, "gone")
-			case err != nil:
-				t.Error(err)
+			case err != nil || header != nil:
+				t.Errorf("%q, %v", header, err)
 			default:
 				out = append(out, fmt.Sprint(strings.Clone(ix.Envelope.Subject), len(ix.Envelope.To), ix.Size == e.Size))
 			}
@@ -111,7 +112,7 @@ func TestEachIndex(t *testing.T) {
 		t.Errorf("%q after the second was the last", got)
 	}
 	other := h.reader(vault.Staff(bo))
-	err := other.EachIndex(t.Context(), inbox.ID, all, func(vault.Entry, *message.Index, error) bool {
+	err := other.Each(t.Context(), inbox.ID, all, vault.Wanted{Index: true}, func(vault.Entry, *message.Index, []byte, error) bool {
 		t.Error("another's index")
 		return true
 	})
@@ -130,7 +131,7 @@ func TestListingsAtOnce(t *testing.T) {
 	for range 4 {
 		wait.Go(func() {
 			_, err := r.Entries(t.Context(), inbox.ID, 0, 0)
-			if err := errors.Join(err, r.EachIndex(t.Context(), inbox.ID, nil, nil)); err != nil {
+			if err := errors.Join(err, r.Each(t.Context(), inbox.ID, nil, vault.Wanted{}, nil)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -138,50 +139,74 @@ func TestListingsAtOnce(t *testing.T) {
 	wait.Wait()
 }
 
-// TestEachHeader: headers as Headers has them, by several goroutines at once; none of a message that is gone, of one whose
-// header is longer than a chunk, nor of another's. None is a read.
+// TestEachHeader: headers as Headers has them, by several goroutines at once, whether they lie beside the index or in the
+// first chunk alone, with the structure and without; none of a message that is gone, of one whose header is longer than a
+// chunk, nor of another's. None is a read.
 func TestEachHeader(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.deposit(mail("a@x", "ett"), anna, false, cia)
-	h.deposit(append([]byte("X-Long: "+strings.Repeat(strings.Repeat("y", 96)+"\r\n ", 3000)+"\r\n"), mail("b@x", "två")...), anna, false, cia)
-	h.deposit(mail("c@x", "tre", strings.Repeat("text ", 100_000)), anna, false, cia)
+	long := func(lines int) []byte {
+		return []byte("X-Long: " + strings.Repeat(strings.Repeat("y", 96)+"\r\n ", lines) + "\r\n")
+	}
+	for _, raw := range [][]byte{
+		mail("a@x", "ett"),
+		append(long(3000), mail("b@x", "två")...), // longer than a chunk
+		append(long(100), mail("c@x", "tre")...),  // too long to be sealed by itself
+		mail("d@x", "fyra", strings.Repeat("text ", 100_000)),
+		[]byte("Subject: fem\r\n"),         // no end
+		[]byte("\r\nutan huvud\r\n"),       // an empty one
+		[]byte("bara text\r\n\r\nmer\r\n"), // none, where there seems to be one
+		[]byte("bara text\r\n"),
+		mail("h@x", "åtta"), // of a time when headers lay in chunks alone
+	} {
+		h.deposit(raw, anna, false, cia)
+	}
 	r := h.reader(vault.Staff(cia))
 	inbox := box(t, r, cia, vault.Inbox)
-	all := append(entries(t, r, cia, vault.Inbox), vault.Entry{UID: 99})
+	all := entries(t, r, cia, vault.Inbox)
+	must(t, vault.EngineForTest(h.Vault).Update(t.Context(), func(w kv.Writer) error {
+		return w.Delete("header", all[8].Message[:])
+	}))
+	if n := len(vault.DumpForTest(h.Vault)["header"]); n != 3 {
+		t.Errorf("%d headers by themselves", n)
+	}
 	var want [][]byte
-	for _, e := range all[:3] {
+	for i, e := range all {
 		c, err := r.Headers(t.Context(), e.Message)
 		must(t, err)
 		octets, err := io.ReadAll(c[0].Section(c[0].Index().Root.Header))
 		must(t, err)
+		if i == 1 {
+			octets = nil
+		}
 		want = append(want, octets)
 	}
+	all = append(all, vault.Entry{UID: 99})
 	var wait sync.WaitGroup
-	for range 3 {
+	for i := range 4 {
 		wait.Go(func() {
-			i := 0
-			err := r.EachHeader(t.Context(), inbox.ID, all, func(e vault.Entry, ix *message.Index, header []byte, err error) bool {
+			wanted, n := vault.Wanted{Index: i%2 == 0, Header: true}, 0
+			err := r.Each(t.Context(), inbox.ID, all, wanted, func(e vault.Entry, ix *message.Index, header []byte, err error) bool {
 				switch {
-				case i == 3:
+				case n == len(want):
 					if !errors.Is(err, vault.ErrNotFound) || header != nil {
 						t.Errorf("of a message that is not there: %.50q, %v", header, err)
 					}
-				case err != nil || ix.Size != e.Size || ix.Root.Header.Size != int64(len(want[i])):
-					t.Errorf("message %d: %v, %+v", i, err, ix)
-				case i == 1 && header != nil, i != 1 && !bytes.Equal(header, want[i]):
-					t.Errorf("message %d: %.50q, want %.50q", i, header, want[i])
+				case err != nil || !bytes.Equal(header, want[n]) || (header == nil) != (want[n] == nil):
+					t.Errorf("message %d: %.50q, %v, want %.50q", n, header, err, want[n])
+				case wanted.Index && ix.Size != e.Size:
+					t.Errorf("message %d: %+v", n, ix)
 				}
-				i++
+				n++
 				return true
 			})
-			if err != nil || i != len(all) {
-				t.Errorf("%d messages, %v", i, err)
+			if err != nil || n != len(all) {
+				t.Errorf("%d messages, %v", n, err)
 			}
 		})
 	}
 	wait.Wait()
-	err := h.reader(vault.Staff(bo)).EachHeader(t.Context(), inbox.ID, all, func(vault.Entry, *message.Index, []byte, error) bool {
+	err := h.reader(vault.Staff(bo)).Each(t.Context(), inbox.ID, all, vault.Wanted{Header: true}, func(vault.Entry, *message.Index, []byte, error) bool {
 		t.Error("another's header")
 		return true
 	})

@@ -48,10 +48,11 @@ const (
 	tSearch       kv.Table = "search"       // search → searchRecord
 	tUnscanned    kv.Table = "unscanned"    // message whose fence waits for a verdict → nothing
 	tFlags        kv.Table = "flags"        // mailbox, uid/128 → flagsRecord
+	tHeader       kv.Table = "header"       // message → its header once more, sealed under the content key
 )
 
 // together are the tables that are written with each message, by its id, or its conversation's.
-var together = [][]kv.Table{{tMessage, tKey, tIndex, tWhere, tOpened, tStaging, tConversation, tMessageJob}}
+var together = [][]kv.Table{{tMessage, tKey, tIndex, tWhere, tOpened, tStaging, tConversation, tMessageJob, tHeader}}
 
 // growing are the tables whose keys count up or begin with the time.
 var growing = []kv.Table{tMessage, tChunk, tJob, tAudit, tEntry, tDisposal}

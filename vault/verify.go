@@ -9,6 +9,7 @@ import (
 
 	"sigill/vault/internal/kv"
 	"sigill/vault/internal/seal"
+	"sigill/vault/message"
 )
 
 // Report is what Verify found.
@@ -76,15 +77,14 @@ func (v *Vault) verifyMessages(ctx context.Context, r *Report, progress func(don
 }
 
 func (v *Vault) verifyMessage(ctx context.Context, r *Report, id MessageID) error {
-	var rec messageRecord
-	var chunks *seal.Chunks
+	var m *verified
 	err := v.view(ctx, func(t *tx) (err error) {
-		chunks = nil
+		m = nil
 		if t.r.Get(tKey, id[:]) == nil {
 			return nil // erased since
 		}
-		rec, chunks, err = t.openMessage(id)
-		if err == nil && rec.Fence != nil && rec.Fence.Found == "" && t.r.Get(tUnscanned, id[:]) == nil {
+		m, err = t.openMessage(id)
+		if err == nil && m.rec.Fence != nil && m.rec.Fence.Found == "" && t.r.Get(tUnscanned, id[:]) == nil {
 			r.fault("message %s has a fence that waits for nobody", id)
 		}
 		return err
@@ -93,12 +93,12 @@ func (v *Vault) verifyMessage(ctx context.Context, r *Report, id MessageID) erro
 		r.fault("message %s: %v", id, err)
 		return nil
 	}
-	if err != nil || chunks == nil {
+	if err != nil || m == nil {
 		return err
 	}
 	r.Messages++
-	for n := range chunkCount(rec.Size) {
-		err := v.view(ctx, func(t *tx) error { return t.verifyChunk(id, rec.Size, n, chunks) })
+	for n := range chunkCount(m.rec.Size) {
+		err := v.view(ctx, func(t *tx) error { return t.verifyChunk(id, n, m) })
 		if faulty(err) {
 			r.fault("message %s, chunk %d: %v", id, n, err)
 		} else if err != nil {
@@ -106,7 +106,7 @@ func (v *Vault) verifyMessage(ctx context.Context, r *Report, id MessageID) erro
 		}
 		r.Chunks++
 	}
-	r.Octets += rec.Size
+	r.Octets += m.rec.Size
 	return nil
 }
 
@@ -117,39 +117,60 @@ func chunkCount(size int64) uint32 {
 	return uint32(max(1, (size+seal.ChunkSize-1)/seal.ChunkSize))
 }
 
-func (t *tx) openMessage(id MessageID) (rec messageRecord, chunks *seal.Chunks, err error) {
+// verified is a message of which all but the chunks has been opened.
+type verified struct {
+	rec    messageRecord
+	chunks *seal.Chunks
+	header []byte // the one that lies by itself
+}
+
+func (t *tx) openMessage(id MessageID) (*verified, error) {
 	key, err := t.contentKey(id)
 	if err != nil {
-		return rec, nil, err
+		return nil, err
 	}
 	defer key.Wipe()
 	rec, found, err := load[messageRecord](t, tMessage, id[:])
 	if err == nil && !found {
 		err = fmt.Errorf("%w: it has no record", ErrDamaged)
 	}
-	if err == nil {
-		_, err = t.index(id, key)
+	if err != nil {
+		return nil, err
 	}
+	ix, err := t.index(id, key)
 	if isNotFound(err) {
 		err = fmt.Errorf("%w: it has no index", ErrDamaged)
 	}
-	return rec, seal.NewChunks(key, seal.ID(id)), err
+	if err != nil {
+		return nil, err
+	}
+	m := &verified{rec: rec, chunks: seal.NewChunks(key, seal.ID(id))}
+	if sealed := t.r.Get(tHeader, id[:]); sealed != nil {
+		m.header, err = key.OpenOnly("index", nil, sealed, t.place(tHeader, id[:]))
+		if err == nil && ix.Root.Header != (message.Range{Size: int64(len(m.header))}) {
+			err = fmt.Errorf("%w: the header by itself has another size than the index says", ErrDamaged)
+		}
+	}
+	return m, err
 }
 
-func (t *tx) verifyChunk(id MessageID, size int64, n uint32, chunks *seal.Chunks) error {
-	sealed := t.r.Get(tChunk, chunkKey(id, n))
+func (t *tx) verifyChunk(id MessageID, n uint32, m *verified) error {
+	sealed, size := t.r.Get(tChunk, chunkKey(id, n)), m.rec.Size
 	if sealed == nil {
 		if t.r.Get(tKey, id[:]) == nil {
 			return nil // erased since
 		}
 		return fmt.Errorf("%w: it is missing", ErrDamaged)
 	}
-	plain, err := chunks.Open(nil, n, n == chunkCount(size)-1, sealed)
+	plain, err := m.chunks.Open(nil, n, n == chunkCount(size)-1, sealed)
 	if err != nil {
 		return err
 	}
 	if want := min(seal.ChunkSize, size-int64(n)*seal.ChunkSize); int64(len(plain)) != want {
 		return fmt.Errorf("%w: %d octets, not %d", ErrDamaged, len(plain), want)
+	}
+	if n == 0 && !bytes.HasPrefix(plain, m.header) {
+		return fmt.Errorf("%w: it begins with another header than the one by itself", ErrDamaged)
 	}
 	return nil
 }
@@ -166,7 +187,7 @@ func (v *Vault) verifyStrays(ctx context.Context, r *Report) error {
 				r.fault("chunk %d of message %s belongs to nothing", n, id)
 			}
 		}
-		for _, table := range []kv.Table{tMessage, tIndex} {
+		for _, table := range []kv.Table{tMessage, tIndex, tHeader} {
 			for k := range t.r.Range(table, kv.Span{}) {
 				if t.r.Get(tKey, k) == nil {
 					r.fault("table %s: message %s has no key", table, MessageID(k))

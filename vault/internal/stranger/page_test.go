@@ -110,9 +110,11 @@ func TestThePagesVectors(t *testing.T) {
 	}
 	link := sha256.Sum256(append(octets(record.Key), plain...))
 	want("link", link[:], octets(record.Link))
-	var index struct{ Plain, Sealed string }
-	take("index", &index)
-	want("index", sealBox(derive(key, "index"), nonce, octets(index.Plain), place("index", id)), octets(index.Sealed))
+	for _, table := range []string{"index", "header"} {
+		var v struct{ Plain, Sealed string }
+		take(table, &v)
+		want(table, sealBox(derive(key, "index"), nonce, octets(v.Plain), place(table, id)), octets(v.Sealed))
+	}
 	var checkpoint struct{ Public, Line string }
 	take("checkpoint", &checkpoint)
 	private := ed25519.NewKeyFromSeed(derive(lookup, "audit checkpoints"))

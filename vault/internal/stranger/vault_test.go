@@ -22,7 +22,7 @@ import (
 )
 
 // together are the tables that lie in one bucket.
-var together = []string{"message", "key", "index", "where", "opened", "staging", "conversation", "messagejob"}
+var together = []string{"message", "key", "index", "where", "opened", "staging", "conversation", "messagejob", "header"}
 
 // reader is a vault's tables, raw, and its keys.
 type reader struct {
