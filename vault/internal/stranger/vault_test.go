@@ -167,6 +167,15 @@ func readSample(t *testing.T, schema string) {
 	messages := 0
 	for id := range r.tables["message"] {
 		raw := r.message([]byte(id))
+		if sealed, ok := r.tables["header"][id]; ok != (schema != "1") {
+			t.Errorf("message %x has a header by itself: %v", id, ok)
+		} else if ok {
+			header, err := openBox(derive(r.content([]byte(id)), "index"), sealed, place("header", []byte(id)))
+			must(t, err)
+			if end := bytes.Index(raw, []byte("\r\n\r\n")); !bytes.Equal(header, raw[:end+4]) {
+				t.Errorf("message %x has the header %q by itself", id, header)
+			}
+		}
 		envelope := r.index([]byte(id))["2"].(fields)
 		subject, _ := envelope["2"].(string)
 		if !strings.Contains(told, fmt.Sprintf("message %s\n\t\tsubject %q", idText.EncodeToString([]byte(id)), subject)) {
