@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sigill/smtpd/internal/sink"
 )
 
 // BenchmarkPostfix holds this server against Postfix on the same machine, in turns: taking in and keeping mails of 10 KB,
@@ -45,7 +47,7 @@ func startSink(t testing.TB) (addr string) {
 	if err != nil {
 		t.Skip("needs smtp-sink (Debian package postfix)")
 	}
-	addr = freeAddr(t)
+	addr = sink.FreeAddr(t)
 	cmd := exec.Command(path, addr, "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() == 0 { // it does not run as root; told to change by itself it would no longer end with this process

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sigill/smtpd/internal/sink"
 )
 
 // postfix is a Postfix of its own on loopback, with its own configuration, queue and processes.
@@ -79,7 +80,7 @@ func startPostfix(t testing.TB, next string) *postfix {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	p := &postfix{store: freeAddr(t), proxy: freeAddr(t), relay: freeAddr(t)}
+	p := &postfix{store: sink.FreeAddr(t), proxy: sink.FreeAddr(t), relay: sink.FreeAddr(t)}
 	owner, err := user.Lookup("postfix")
 	if err != nil {
 		t.Fatal(err)
@@ -132,20 +133,6 @@ rm -rf "$2"`, "sh", strconv.Itoa(leader.Process.Pid), dir)
 		_ = leader.Wait()
 		_ = watch.Wait()
 	})
-}
-
-// freeAddr is an address nobody listens on, below the ports that the kernel gives to connections and to others' listeners.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // awaitAddr waits until somebody listens, of whom one can only see that they do.

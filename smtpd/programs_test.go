@@ -74,7 +74,7 @@ func (g *gateway) caFile() string {
 // take over what is passed on. A tagged one goes no further than the vault.
 func TestPostfixBothWays(t *testing.T) {
 	t.Parallel()
-	next := freeAddr(t) // the connector's, which opens after Postfix
+	next := sink.FreeAddr(t) // the connector's, which opens after Postfix
 	p := startPostfix(t, next)
 	g := start(t, func(o *setup) {
 		for i, l := range o.Listeners {

@@ -28,8 +28,7 @@ type answered struct {
 // resolver serves answers by "name type" on loopback, by UDP and TCP. What it does not know is validated not to be there.
 func resolver(t testing.TB, says map[string]answered) DNSSEC {
 	t.Helper()
-	tcp, udp := onePort(t)
-	answer := func(w dns.ResponseWriter, q *dns.Msg) {
+	return DNSSEC{Resolver: serveDNS(t, func(w dns.ResponseWriter, q *dns.Msg) {
 		name := strings.TrimSuffix(q.Question[0].Name, ".") + " " + dns.TypeToString[q.Question[0].Qtype]
 		a, known := says[name]
 		r := new(dns.Msg).SetRcode(q, a.code)
@@ -53,16 +52,22 @@ func resolver(t testing.TB, says map[string]answered) DNSSEC {
 			r.Answer = append(r.Answer, rr)
 		}
 		_ = w.WriteMsg(r)
-	}
+	})}
+}
+
+// serveDNS answers by UDP and TCP.
+func serveDNS(t testing.TB, answer dns.HandlerFunc) (addr string) {
+	t.Helper()
+	tcp, udp := onePort(t)
 	for _, s := range []*dns.Server{{PacketConn: udp}, {Listener: tcp}} {
-		s.Handler = dns.HandlerFunc(answer)
+		s.Handler = answer
 		up := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(up) }
 		go func() { _ = s.ActivateAndServe() }()
 		<-up
 		t.Cleanup(func() { _ = s.Shutdown() })
 	}
-	return DNSSEC{Resolver: udp.LocalAddr().String()}
+	return udp.LocalAddr().String()
 }
 
 // onePort is a port that is free for TCP and UDP.
