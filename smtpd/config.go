@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -151,18 +152,22 @@ func (c Config) check() error {
 
 func (l Limits) orDefault() Limits {
 	d := DefaultLimits
-	return Limits{
-		or(l.MessageSize, d.MessageSize), or(l.HeaderSize, d.HeaderSize), or(l.Recipients, d.Recipients),
-		or(l.Connections, d.Connections), or(l.PerAddress, d.PerAddress), or(l.AuthTries, d.AuthTries),
-		or(l.Commands, d.Commands), or(l.Rounds, d.Rounds), or(l.AuthDelay, d.AuthDelay), or(l.Command, d.Command), or(l.Idle, d.Idle),
-		or(l.Data, d.Data), or(l.Reply, d.Reply), or(l.ShutdownGrace, d.ShutdownGrace),
-		or(l.Inside, d.Inside), or(l.InsideAll, d.InsideAll), or(l.Ahead, d.Ahead),
-	}
-}
-
-func or[T int | int64 | time.Duration](value, standard T) T {
-	if value == 0 {
-		return standard
-	}
-	return value
+	l.MessageSize = cmp.Or(l.MessageSize, d.MessageSize)
+	l.HeaderSize = cmp.Or(l.HeaderSize, d.HeaderSize)
+	l.Recipients = cmp.Or(l.Recipients, d.Recipients)
+	l.Connections = cmp.Or(l.Connections, d.Connections)
+	l.PerAddress = cmp.Or(l.PerAddress, d.PerAddress)
+	l.AuthTries = cmp.Or(l.AuthTries, d.AuthTries)
+	l.Commands = cmp.Or(l.Commands, d.Commands)
+	l.Rounds = cmp.Or(l.Rounds, d.Rounds)
+	l.AuthDelay = cmp.Or(l.AuthDelay, d.AuthDelay)
+	l.Command = cmp.Or(l.Command, d.Command)
+	l.Idle = cmp.Or(l.Idle, d.Idle)
+	l.Data = cmp.Or(l.Data, d.Data)
+	l.Reply = cmp.Or(l.Reply, d.Reply)
+	l.ShutdownGrace = cmp.Or(l.ShutdownGrace, d.ShutdownGrace)
+	l.Inside = cmp.Or(l.Inside, d.Inside)
+	l.InsideAll = cmp.Or(l.InsideAll, d.InsideAll)
+	l.Ahead = cmp.Or(l.Ahead, d.Ahead)
+	return l
 }

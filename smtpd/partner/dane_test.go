@@ -188,6 +188,11 @@ func TestDANE(t *testing.T) {
 			change: func(says map[string]answered, _ string) { alias(says, false) }},
 		{reason: "an alias: the name it stands for is a right one for DANE-TA", cert: &foreign, tlsa: []string{tlsa(2, 1, 1, self)}, proof: "2 1 1",
 			change: func(says map[string]answered, _ string) { alias(says, false) }},
+		{reason: "aliases in a ring", cert: &right, tlsa: []string{tlsa(3, 1, 1, right)}, fails: "has no address",
+			change: func(says map[string]answered, _ string) {
+				ring := answered{records: []string{"mx.region.example. CNAME mx.other.example.", "mx.other.example. CNAME mx.region.example."}}
+				says["mx.region.example A"], says["mx.region.example AAAA"] = ring, ring
+			}},
 		{reason: "an alias that nobody vouches for: not at the name it leads to", cert: &foreign, fails: "_PORT._tcp.mx.region.example: there is no TLSA record",
 			change: func(says map[string]answered, owner string) {
 				alias(says, true)
