@@ -22,7 +22,7 @@ func (s *Server) confirm(v *visit) error {
 	f := fieldsOf(v.r.PostForm.Get)
 	switch {
 	case !v.in:
-		return s.lost(v, http.StatusForbidden, f.Text, false)
+		return s.lostMail(v, f)
 	case v.who.IsPerson():
 		return vault.ErrNotFound
 	case v.r.PostForm.Has("change"):

@@ -135,6 +135,31 @@ func TestUnsentTwice(t *testing.T) {
 	}
 }
 
+// TestInterruptedIsBounded: the newest mail of each writer is kept, of so many writers, until its time is over.
+func TestInterruptedIsBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	i := &interrupted{now: func() time.Time { return now }, mails: map[string]interruptedMail{}}
+	for n := range maxInterrupted + 1 {
+		now = now.Add(time.Second)
+		i.keep("writer"+strconv.Itoa(n), fields{Token: "old"})
+		i.keep("writer"+strconv.Itoa(n), fields{Token: strconv.Itoa(n)})
+	}
+	if f, ok := i.of("writer1"); !ok || f.Token != "1" || len(i.mails) != maxInterrupted {
+		t.Errorf("of %d mails the second is %v, %v", len(i.mails), f, ok)
+	}
+	if _, ok := i.of("writer0"); ok {
+		t.Error("the oldest was not given up")
+	}
+	if i.drop("2"); len(i.mails) != maxInterrupted-1 {
+		t.Errorf("after one was sent there are %d", len(i.mails))
+	}
+	now = now.Add(interruptedTime - time.Second)
+	if i.sweep(); len(i.mails) != 2 {
+		t.Errorf("after its time there are %d", len(i.mails))
+	}
+}
+
 // TestFullOfStrangers: browsers that began a login and no more keep nobody out who logs in.
 func TestFullOfStrangers(t *testing.T) {
 	t.Parallel()

@@ -100,7 +100,7 @@ func (s *Server) reply(v *visit) error {
 	text := f.values["text"]
 	kept := s.keepText(v, id, f.values["form"], text)
 	if !v.in && err == nil {
-		return s.lost(v, http.StatusForbidden, text, kept)
+		return s.lostReply(v, http.StatusForbidden, text, kept)
 	}
 	if v.in {
 		return s.replyAgain(v, err, replyBody{Text: text, Chosen: chosen})

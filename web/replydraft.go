@@ -29,9 +29,9 @@ func (s *Server) keepDraft(v *visit) error {
 	form, text, page := v.r.PostForm.Get("form"), v.r.PostForm.Get("text"), "/messages/"+id.String()
 	if !v.in {
 		if s.keepText(v, id, form, text) {
-			return s.lost(v, http.StatusOK, text, true)
+			return s.lostReply(v, http.StatusOK, text, true)
 		}
-		return s.lost(v, http.StatusForbidden, text, false)
+		return s.lostReply(v, http.StatusForbidden, text, false)
 	}
 	if v.r.PostForm.Has("drop") {
 		text = ""
@@ -84,15 +84,27 @@ func (s *Server) keepText(v *visit, id vault.MessageID, token, text string) bool
 }
 
 type lostBody struct {
-	Text string
-	Kept bool   // it waits in the reply
-	Door string // the page to log in on
-	To   string
+	Lead    string // the key of its text
+	Kept    bool   // it waits in the form
+	Written []written
+	Door    string // the page to log in on
+	To      string
 }
 
-// lost gives a text back whose writer was logged out meanwhile.
-func (s *Server) lost(v *visit, status int, text string, kept bool) error {
-	v.ended(s)
+// written is what somebody wrote in a field.
+type written struct{ Field, Label, Text string }
+
+// lostReply gives the text of a reply back whose writer was logged out meanwhile.
+func (s *Server) lostReply(v *visit, status int, text string, kept bool) error {
 	to := s.pageOf(v.r)
-	return s.render(v, status, "lost", v.lang.text("lost.title"), lostBody{Text: text, Kept: kept, Door: doorTo(to), To: ourPath(to)})
+	b := lostBody{Lead: "lost.lead", Kept: kept, Written: []written{{"text", "lost.text", text}}, Door: doorTo(to), To: ourPath(to)}
+	if kept {
+		b.Lead = "lost.kept"
+	}
+	return s.lost(v, status, b)
+}
+
+func (s *Server) lost(v *visit, status int, b lostBody) error {
+	v.ended(s)
+	return s.render(v, status, "lost", v.lang.text("lost.title"), b)
 }

@@ -81,6 +81,7 @@ func (s *Server) routes() {
 // staffRoutes are the pages on which staff write, and look after what they have sent.
 func (s *Server) staffRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /compose", s.staff(s.reading(s.newMail)))
+	m.HandleFunc("GET /compose/kept", s.staff(s.reading(s.keptMail)))
 	m.HandleFunc("POST /compose", s.open(s.write))
 	m.HandleFunc("POST /compose/confirm", s.open(s.confirm))
 	m.HandleFunc("GET /search", s.staff(s.searchForm))

@@ -96,3 +96,32 @@ func TestUploadTellsHowFar(t *testing.T) {
 	b.run(chromedp.SetUploadFiles(chromedp.CSS("#files"), []string{small}), send, chromedp.WaitVisible(chromedp.CSS(".seal")))
 	b.at("/receipts/", "Ditt svar har kommit in")
 }
+
+// TestAMailOutlastsItsLogin: staff whose login ends behind their back log in again and find the mail as they wrote it.
+func TestAMailOutlastsItsLogin(t *testing.T) {
+	t.Parallel()
+	source := axe(t)
+	s := newStage(t, web.Limits{})
+	b := newBrowser(t, s)
+	b.become(s.staff())
+	letter := t.TempDir() + "/brev.txt"
+	must(t, os.WriteFile(letter, []byte("intyg"), 0o600))
+	b.run(chromedp.Navigate(s.server.URL+"/compose"), chromedp.SendKeys(chromedp.CSS("#to"), astrid.String()), chromedp.SendKeys(chromedp.CSS("#subject"), "Beslut"),
+		chromedp.SendKeys(chromedp.CSS("#text"), "Hej!"), chromedp.SetUploadFiles(chromedp.CSS("#files"), []string{letter}))
+	s.clock.pass(31 * time.Minute)
+	b.run(chromedp.Click(chromedp.CSS("main button.main")), chromedp.WaitVisible(chromedp.CSS("main textarea[readonly]")))
+	b.at("/compose", "Logga in igen inom en timme")
+	b.audit(source, "a mail after the end of a login")
+	b.fits("a mail after the end of a login")
+	b.portrait("a mail after the end of a login")
+	b.run(chromedp.Click(chromedp.CSS("main a.button")), chromedp.WaitVisible(chromedp.CSS("#password")), chromedp.SendKeys(chromedp.CSS("#username"), anna.String()),
+		chromedp.SendKeys(chromedp.CSS("#password"), password+kb.Enter), chromedp.WaitVisible(chromedp.CSS("main p.note")))
+	b.at("/compose/kept", "Det här skrev du innan du loggades ut. Det är inte skickat än. Välj filerna på nytt.")
+	if got := ask(b, chromedp.Evaluate[string](`["to", "subject", "text"].map(id => document.getElementById(id).value).join("|")`)); got != "astrid@example.com|Beslut|Hej!" {
+		t.Errorf("the form has %q", got)
+	}
+	b.audit(source, "a mail that was kept")
+	b.portrait("a mail that was kept")
+	b.run(chromedp.Click(chromedp.CSS("main button.main")), chromedp.WaitVisible(chromedp.CSS(".seal")))
+	b.at("/messages/", "Meddelandet är skickat")
+}

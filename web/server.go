@@ -119,25 +119,26 @@ var DefaultLimits = Limits{
 
 // Server is the web server. It is an [http.Handler] for whoever serves it otherwise than by Run.
 type Server struct {
-	config   Config
-	base     *url.URL
-	log      *slog.Logger
-	now      func() time.Time
-	began    time.Time
-	pages    pages
-	assets   assets
-	sessions *scs.SessionManager
-	store    *sessionStore
-	replies  *replies
-	answers  *answers
-	unsent   *unsent
-	visitors *limiter           // by network address: logins and links
-	links    *limiter           // by link, whether there is such a one or not
-	turns    *turns             // of principals
-	searches *turns             // of theirs in texts
-	passkeys *webauthn.WebAuthn // nil where there can be none
-	mux      *http.ServeMux
-	handler  http.Handler
+	config      Config
+	base        *url.URL
+	log         *slog.Logger
+	now         func() time.Time
+	began       time.Time
+	pages       pages
+	assets      assets
+	sessions    *scs.SessionManager
+	store       *sessionStore
+	replies     *replies
+	answers     *answers
+	unsent      *unsent
+	interrupted *interrupted
+	visitors    *limiter           // by network address: logins and links
+	links       *limiter           // by link, whether there is such a one or not
+	turns       *turns             // of principals
+	searches    *turns             // of theirs in texts
+	passkeys    *webauthn.WebAuthn // nil where there can be none
+	mux         *http.ServeMux
+	handler     http.Handler
 }
 
 // New makes a server.
@@ -157,19 +158,20 @@ func New(c Config) (*Server, error) {
 	}
 	c.Limits = c.Limits.orDefault()
 	s := &Server{
-		config:   c,
-		base:     base,
-		log:      c.Log,
-		now:      c.Now,
-		began:    c.Now(),
-		store:    newSessionStore(c.Now, c.Limits),
-		replies:  newReplies(c.Now, c.Limits.Session),
-		answers:  newAnswers(c.Now),
-		unsent:   &unsent{now: c.Now, drafts: map[string]*unsentDraft{}},
-		visitors: newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
-		links:    newLimiter(c.Now, c.Limits.PerLink, c.Limits.PerLink),
-		turns:    &turns{most: c.Limits.AtOnce, lines: map[vault.Principal]*line{}},
-		searches: &turns{most: 1, lines: map[vault.Principal]*line{}},
+		config:      c,
+		base:        base,
+		log:         c.Log,
+		now:         c.Now,
+		began:       c.Now(),
+		store:       newSessionStore(c.Now, c.Limits),
+		replies:     newReplies(c.Now, c.Limits.Session),
+		answers:     newAnswers(c.Now),
+		unsent:      &unsent{now: c.Now, drafts: map[string]*unsentDraft{}},
+		interrupted: &interrupted{now: c.Now, mails: map[string]interruptedMail{}},
+		visitors:    newLimiter(c.Now, c.Limits.PerMinute, c.Limits.PerMinute),
+		links:       newLimiter(c.Now, c.Limits.PerLink, c.Limits.PerLink),
+		turns:       &turns{most: c.Limits.AtOnce, lines: map[vault.Principal]*line{}},
+		searches:    &turns{most: 1, lines: map[vault.Principal]*line{}},
 	}
 	s.sessions = newSessions(c.Limits, s.store)
 	if s.passkeys, err = newPasskeys(c, base.Host, base.Hostname()); err != nil {
@@ -280,6 +282,7 @@ func (s *Server) sweep() {
 	s.replies.sweep()
 	s.answers.sweep()
 	s.unsent.sweep()
+	s.interrupted.sweep()
 	s.visitors.sweep()
 	s.links.sweep()
 }

@@ -81,6 +81,7 @@ type writeBody struct {
 	Fault  string // its text
 	Limits Limits
 	Asked  askedPurpose
+	Kept   bool // it was written before the login ended
 }
 
 // Fenced tells that some of the files do not go along.
@@ -174,7 +175,10 @@ func (s *Server) showWrite(v *visit, r *vault.Reader, status int, b writeBody) (
 			return err
 		}
 	}
-	b.From, b.Limits, b.Token = cmp.Or(b.From, b.Froms[0].Address.String()), s.config.Limits, s.replies.issue(v.who, about)
+	b.From, b.Limits = cmp.Or(b.From, b.Froms[0].Address.String()), s.config.Limits
+	if !s.replies.valid(b.Token, v.who, about) { // else it stays one mail, wherever its writer goes back to
+		b.Token = s.replies.issue(v.who, about)
+	}
 	b.Asked = s.config.Purpose.asked(vault.Purpose{Text: b.Purpose, Basis: b.Basis}, b.Field, b.Fault)
 	key := "write.title"
 	if b.Kind != "" {

@@ -56,7 +56,7 @@ func (s *Server) write(v *visit) error {
 	switch {
 	case !v.in:
 		u.drain()
-		return s.lost(v, http.StatusForbidden, f.Text, false)
+		return s.lostMail(v, f)
 	case v.who.IsPerson():
 		u.drain()
 		return vault.ErrNotFound
@@ -90,6 +90,7 @@ func (s *Server) writeOnce(v *visit, f fields, send func(*vault.Reader) (vault.M
 // written answers after a mail was sent, or was not.
 func (s *Server) written(v *visit, f fields, sent vault.MessageID, err error) error {
 	if err == nil {
+		s.interrupted.drop(f.Token)
 		return v.redirect("/messages/" + sent.String() + "/sent")
 	}
 	var wait *unconfirmed
