@@ -90,31 +90,39 @@ func (d *Directory) enter(ctx context.Context, l Login, prove proof) (Account, e
 	if a, err := policy.ParseAddress(l.Address); err == nil {
 		at.account = d.v.staffOwner(a)
 	}
-	undo, err := d.v.throttle.begin(ctx, at)
+	verdict, err := d.v.throttle.begin(ctx, at)
 	if err != nil {
 		return Account{}, err
 	}
-	p, err := prove(ctx)
-	var account Account
-	if err == nil {
-		account, err = d.Account(ctx, p.account)
-		account.pass = p.pass
-	}
+	account, how, err := d.look(ctx, prove, verdict)
 	switch {
 	case err == nil:
-		undo()
 		as := pair{d.v.staffOwner(account.Address), at.network}
 		if news := d.v.throttle.succeeded(as); news && l.Door != DoorWeb { // the web records each of its logins
-			d.note(ctx, Event{Actor: account.Address.Key(), Action: "login", Result: "ok", Detail: fmt.Sprintf("%s from %s by %s", l.Door, l.From, p.how)})
+			d.note(ctx, Event{Actor: account.Address.Key(), Action: "login", Result: "ok", Detail: fmt.Sprintf("%s from %s by %s", l.Door, l.From, how)})
 		}
 		return account, nil
-	case errors.Is(err, ErrBadCredentials), isNotFound(err):
+	case refuted(err):
 		d.failed(ctx, l)
 		return Account{}, fmt.Errorf("%w: %w", ErrBadCredentials, err)
 	}
-	undo()
 	return Account{}, err
 }
+
+// look looks at the proof and gives the verdict, also if a panic ends it.
+func (d *Directory) look(ctx context.Context, prove proof, verdict verdict) (a Account, how string, err error) {
+	wrong := true
+	defer func() { verdict(wrong) }()
+	p, err := prove(ctx)
+	if err == nil {
+		a, err = d.Account(ctx, p.account)
+		a.pass = p.pass
+	}
+	wrong = refuted(err)
+	return a, p.how, err
+}
+
+func refuted(err error) bool { return errors.Is(err, ErrBadCredentials) || isNotFound(err) }
 
 // failed notes a failed login, as long as there are not too many. What was typed is noted only if it is an account's
 // address: people type passwords there too.

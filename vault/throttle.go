@@ -55,51 +55,79 @@ func newThrottle(now func() time.Time) *throttle {
 	}
 }
 
-// begin counts a try as failed until undo says that it is not, or was not the client's fault.
-func (t *throttle) begin(ctx context.Context, p pair) (undo func(), err error) {
-	undo, slow, err := t.count(p)
-	if err != nil || !slow {
-		return undo, err
+// verdict ends a try: it was wrong, or it was not, or that was not the client's fault.
+type verdict func(wrong bool)
+
+// begin counts a try as failed until its verdict, which must come. One too many waits for those that are still being looked
+// at: a mail program opens many connections at once, all with the right password.
+func (t *throttle) begin(ctx context.Context, p pair) (verdict, error) {
+	for {
+		end, slow, before, err := t.count(p)
+		switch {
+		case before != nil:
+			select {
+			case <-before:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		case err != nil || !slow:
+			return end, err
+		default:
+			return t.slowed(ctx, end)
+		}
 	}
+}
+
+// slowed is for an account that is tried from everywhere.
+func (t *throttle) slowed(ctx context.Context, end verdict) (verdict, error) {
 	timer := time.NewTimer(t.slow)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return undo, nil
+		return end, nil
 	case <-ctx.Done():
-		undo()
+		end(false)
 		return nil, ctx.Err()
 	}
 }
 
-// count is begin without the wait. What it does not count is not undone, or one good login could pay for another's tries.
-func (t *throttle) count(p pair) (undo func(), slow bool, err error) {
+// count is begin without the waits; before is closed when a verdict may have made room. What it does not count is not
+// undone, or one good login could pay for another's tries.
+func (t *throttle) count(p pair) (end verdict, slow bool, before <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
 	known, named := now.Sub(t.known[p].at) < knownFor, p.account != (owner{})
 	if named && !t.pairs.take(p, now) {
-		return nil, false, ErrTooManyTries
+		return nil, false, t.pairs.verdicts(p), ErrTooManyTries
 	}
 	if !known && !t.networks.take(p.network, now) {
-		t.pairs.giveBack(p, now)
-		return nil, false, ErrTooManyTries
+		if named {
+			t.pairs.giveBack(p, now)
+		}
+		return nil, false, t.networks.verdicts(p.network), ErrTooManyTries
 	}
 	counted := !known && named && t.accounts.take(p.account, now)
-	return func() {
+	if named {
+		t.pairs.begin(p)
+	}
+	if !known {
+		t.networks.begin(p.network)
+	}
+	return func(wrong bool) {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		now := t.now()
 		if named {
-			t.pairs.giveBack(p, now)
+			t.pairs.end(p, wrong, now)
 		}
 		if !known {
-			t.networks.giveBack(p.network, now)
+			t.networks.end(p.network, wrong, now)
 		}
-		if counted {
+		if counted && !wrong {
 			t.accounts.giveBack(p.account, now)
 		}
-	}, !known && named && !counted, nil
+	}, !known && named && !counted, nil, nil
 }
 
 // succeeded forgets the tries of who is in now. News is false if the same was told within the hour.
@@ -153,10 +181,17 @@ type tries[K comparable] struct {
 	span  time.Duration // of all tries at once
 	every time.Duration
 	until map[K]time.Time
+	open  map[K]*openTries
+}
+
+// openTries are those that have no verdict yet; next is closed at the next one.
+type openTries struct {
+	count int
+	next  chan struct{}
 }
 
 func newTries[K comparable](atOnce int, every time.Duration) tries[K] {
-	return tries[K]{span: time.Duration(atOnce) * every, every: every, until: map[K]time.Time{}}
+	return tries[K]{span: time.Duration(atOnce) * every, every: every, until: map[K]time.Time{}, open: map[K]*openTries{}}
 }
 
 // take counts a try, if it is allowed.
@@ -173,6 +208,35 @@ func (t *tries[K]) take(k K, now time.Time) bool {
 	}
 	t.until[k] = until
 	return true
+}
+
+// begin takes note that a try that was taken is being looked at.
+func (t *tries[K]) begin(k K) {
+	if t.open[k] == nil {
+		t.open[k] = &openTries{next: make(chan struct{})}
+	}
+	t.open[k].count++
+}
+
+// end takes its verdict.
+func (t *tries[K]) end(k K, wrong bool, now time.Time) {
+	if !wrong {
+		t.giveBack(k, now)
+	}
+	o := t.open[k]
+	close(o.next)
+	o.next = make(chan struct{})
+	if o.count--; o.count == 0 {
+		delete(t.open, k)
+	}
+}
+
+// verdicts is closed at the next verdict; nil if none is to come.
+func (t *tries[K]) verdicts(k K) <-chan struct{} {
+	if o := t.open[k]; o != nil {
+		return o.next
+	}
+	return nil
 }
 
 func (t *tries[K]) giveBack(k K, now time.Time) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,15 +21,38 @@ func guess(t *testing.T, th *throttle, n int, p func(i int) pair) (looked int, t
 	t.Helper()
 	begin := time.Now()
 	for i := range n {
-		_, err := th.begin(t.Context(), p(i))
+		end, err := th.begin(t.Context(), p(i))
 		switch {
 		case err == nil:
 			looked++
+			end(true)
 		case !errors.Is(err, ErrTooManyTries):
 			t.Fatal(err)
 		}
 	}
 	return looked, time.Since(begin)
+}
+
+// atOnce makes n tries at once, each of which takes a while to look at, and tells how many were.
+func atOnce(t *testing.T, th *throttle, n int, p pair, wrong bool) int {
+	var looked atomic.Int64
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			end, err := th.begin(t.Context(), p)
+			if err != nil {
+				return
+			}
+			looked.Add(1)
+			time.Sleep(50 * time.Millisecond)
+			end(wrong)
+			if !wrong {
+				th.succeeded(p)
+			}
+		})
+	}
+	all.Wait()
+	return int(looked.Load())
 }
 
 func always(p pair) func(int) pair { return func(int) pair { return p } }
@@ -113,11 +138,11 @@ func TestThrottle(t *testing.T) {
 		{"a good login forgets the account's failures, and pays for nobody else's", func(t *testing.T, th *throttle) {
 			for range 1000 {
 				guess(t, th, 4, always(at(250, away)))
-				undo, err := th.begin(t.Context(), at(250, away))
+				end, err := th.begin(t.Context(), at(250, away))
 				if err != nil {
 					t.Fatal(err)
 				}
-				undo()
+				end(false)
 				th.succeeded(at(250, away))
 			}
 			left, _ := guess(t, th, 600, spray)
@@ -127,13 +152,37 @@ func TestThrottle(t *testing.T) {
 		}},
 		{"a try that was nobody's fault does not count", func(t *testing.T, th *throttle) {
 			for range 1000 {
-				undo, err := th.begin(t.Context(), at(1, away))
+				end, err := th.begin(t.Context(), at(1, away))
 				if err != nil {
 					t.Fatal(err)
 				}
-				undo()
+				end(false)
 			}
-			if len(th.pairs.until)+len(th.networks.until)+len(th.accounts.until) != 0 {
+			if len(th.pairs.until)+len(th.networks.until)+len(th.accounts.until)+len(th.pairs.open)+len(th.networks.open) != 0 {
+				t.Error("something is remembered")
+			}
+		}},
+		{"a program that opens many connections at once with the right password is let in by all", func(t *testing.T, th *throttle) {
+			if n := atOnce(t, th, 50, at(1, home), false); n != 50 {
+				t.Errorf("%d of them", n)
+			}
+		}},
+		{"an office of many programs, too", func(t *testing.T, th *throttle) {
+			var offices sync.WaitGroup
+			for i := range 30 {
+				offices.Go(func() {
+					if n := atOnce(t, th, 10, at(byte(i+1), office), false); n != 10 {
+						t.Errorf("%d of ten", n)
+					}
+				})
+			}
+			offices.Wait()
+		}},
+		{"one who guesses with many at once has five tries", func(t *testing.T, th *throttle) {
+			if n := atOnce(t, th, 50, at(1, away), true); n != 5 {
+				t.Errorf("%d tries", n)
+			}
+			if len(th.pairs.open)+len(th.networks.open) != 0 {
 				t.Error("something is remembered")
 			}
 		}},
@@ -184,9 +233,11 @@ func TestThrottleIsBounded(t *testing.T) {
 	for i := range 3 * triesMost {
 		ip := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		p := pair{owner{byte(i), byte(i >> 8), byte(i >> 16)}, neighbourhood(ip)}
-		if _, err := th.begin(t.Context(), p); err != nil {
+		end, err := th.begin(t.Context(), p)
+		if err != nil {
 			t.Fatal(err)
 		}
+		end(true)
 		th.succeeded(p)
 	}
 	if a, b, c, d := len(th.pairs.until), len(th.networks.until), len(th.accounts.until), len(th.known); a > triesMost || b > triesMost || c > triesMost || d > knownMost {
