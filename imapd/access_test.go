@@ -43,7 +43,7 @@ func TestRevokedDevice(t *testing.T) {
 	if got := lists.response(); !strings.HasPrefix(got, "* BYE This login has ended") {
 		t.Errorf("after LIST: %q", got)
 	}
-	if got := other.ok("NOOP"); got != "* 2 EXISTS" {
+	if got := other.ok("NOOP"); got != "* 2 EXISTS\n* 1 RECENT" {
 		t.Errorf("who is logged in otherwise: %q", got)
 	}
 }
@@ -113,7 +113,7 @@ func TestDeletedFolder(t *testing.T) {
 	w.ok("COPY 1 Projekt")
 	other.ok("SELECT Projekt")
 	w.ok("DELETE Projekt")
-	if got := other.ok("NOOP"); got != "* 1 EXPUNGE" {
+	if got := other.ok("NOOP"); got != "* 1 EXPUNGE\n* 0 RECENT" {
 		t.Errorf("told: %q", got)
 	}
 	other.ok("SELECT INBOX")

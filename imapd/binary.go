@@ -14,8 +14,8 @@ import (
 // decodable are the content transfer encodings (RFC 2045 section 6.1) that BINARY undoes; a part without one has 7bit.
 var decodable = []string{"", "7bit", "8bit", "binary", "base64", "quoted-printable"}
 
-// binaryPart is the part BINARY names (RFC 3516 section 4.2, RFC 9051 section 6.4.5): one without parts of its own, in an
-// encoding that is known. Nil if there is none, and of no numbers, which mean the message itself.
+// binaryPart is the part BINARY names (RFC 3516 section 4.2, RFC 9051 section 6.4.5), in an encoding that is known. Nil if
+// there is none, and of no numbers, which mean the message itself.
 func binaryPart(ix *message.Index, numbers []int) (*message.Part, error) {
 	if len(numbers) == 0 {
 		return nil, nil
@@ -24,8 +24,8 @@ func binaryPart(ix *message.Index, numbers []int) (*message.Part, error) {
 	switch {
 	case !ok:
 		return nil, nil
-	case len(p.Children) > 0:
-		return nil, errBinaryPart
+	case len(p.Children) > 0: // it cannot be encoded (RFC 2045 section 6.4), only its parts can
+		return p, nil
 	case !slices.Contains(decodable, strings.ToLower(p.Encoding)):
 		return nil, errUnknownCTE
 	}
@@ -55,8 +55,11 @@ func openBinary(c content, item *imap.FetchItemBinarySection) (section, error) {
 	}
 	p, _ := binaryPart(c.Index(), item.Part)
 	skip, left := cut(item.Partial, size)
-	if p == nil {
+	switch {
+	case p == nil:
 		return section{Reader: c.Section(message.Range{Offset: skip, Size: left}), size: left}, nil
+	case len(p.Children) > 0:
+		return section{Reader: c.Section(message.Range{Offset: p.Body.Offset + skip, Size: left}), size: left}, nil
 	}
 	out := message.Body(p, c.Section(p.Body))
 	if _, err := io.CopyN(io.Discard, out, skip); err != nil {

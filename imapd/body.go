@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -107,8 +108,11 @@ func (f *fetch) body(e vault.Entry, c content) (whole bool, err error) {
 		if err == nil || err == errGone {
 			return err
 		}
-		f.fail(err)
 		whole = false
+		if errors.Is(err, vault.ErrNotFound) { // expunged since it was opened
+			return f.lost(e, err)
+		}
+		f.fail(err)
 		return nil
 	}
 	for i, item := range f.options.BodySection {

@@ -21,10 +21,10 @@ func (q *query) compile(c *imap.SearchCriteria) (test, error) {
 		return nil, err
 	}
 	for _, f := range c.Flag {
-		tests = append(tests, func(c *candidate) verdict { return when(marksOf(c.entry).has(f)) })
+		tests = append(tests, func(c *candidate) verdict { return when(q.selected.view.marks(c.entry).has(f)) })
 	}
 	for _, f := range c.NotFlag {
-		tests = append(tests, func(c *candidate) verdict { return when(!marksOf(c.entry).has(f)) })
+		tests = append(tests, func(c *candidate) verdict { return when(!q.selected.view.marks(c.entry).has(f)) })
 	}
 	tests = append(tests, measures(c))
 	tests = append(tests, sent(c.SentSince, c.SentBefore))

@@ -44,7 +44,7 @@ func TestDamage(t *testing.T) {
 		t.Errorf("whole ones among damaged ones: %q", got)
 	}
 	w.ok("NOOP")
-	if got := w.ok("FETCH 2:3 FLAGS"); got != "* 2 FETCH (FLAGS ())\n* 3 FETCH (FLAGS ())" {
+	if got := w.ok("FETCH 2:3 FLAGS"); got != "* 2 FETCH (FLAGS (\\Recent))\n* 3 FETCH (FLAGS (\\Recent))" {
 		t.Errorf("a message that was not read is marked so: %q", got)
 	}
 	w.ok("SEARCH BODY hej")

@@ -132,7 +132,7 @@ func TestIdleIsTold(t *testing.T) {
 	w.response()
 	for n := range 3 {
 		f.deposit(mail(fmt.Sprint("nr ", n)))
-		if got, want := w.response(), fmt.Sprintf("* %d EXISTS\r\n", n+1); got != want {
+		if got, want := w.response()+w.response(), fmt.Sprintf("* %[1]d EXISTS\r\n* %[1]d RECENT\r\n", n+1); got != want {
 			t.Fatalf("told %q, want %q", got, want)
 		}
 	}

@@ -76,6 +76,11 @@ func (f *fetch) serve(entries []vault.Entry) error {
 	if f.readsBodies() {
 		step, size = f.bodies, bodyBatch
 	}
+	if f.options.Flags {
+		if err := f.introduce(entries...); err != nil {
+			return err
+		}
+	}
 	for batch := range slices.Chunk(entries, size) {
 		if err := step(batch); err != nil {
 			return err
@@ -114,7 +119,7 @@ func (f *fetch) begin(e vault.Entry, ix *message.Index) bool {
 	}
 	if o.Flags {
 		t.item("FLAGS")
-		t.flags(marksOf(e))
+		t.flags(f.selected.view.marks(e))
 	}
 	if o.InternalDate {
 		t.item("INTERNALDATE")

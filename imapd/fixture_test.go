@@ -236,6 +236,14 @@ func (f *fixture) login(who policy.Address) *wire {
 	return w
 }
 
+// open lets a client open a mailbox and leave, so that what lies there is \Recent for no other.
+func (f *fixture) open(who policy.Address, box string) {
+	f.Helper()
+	w := f.login(who)
+	w.ok("SELECT %s", box)
+	w.ok("LOGOUT")
+}
+
 func (w *wire) send(format string, args ...any) {
 	w.Helper()
 	_, err := fmt.Fprintf(w, format, args...)

@@ -23,6 +23,9 @@ var flagNames = []struct {
 	{vault.Deleted, imap.FlagDeleted}, {vault.DraftFlag, imap.FlagDraft},
 }
 
+// flagRecent is told and searched for, and set by nobody.
+const flagRecent imap.Flag = `\Recent`
+
 func systemFlags() []imap.Flag {
 	var out []imap.Flag
 	for _, f := range flagNames {
@@ -34,6 +37,9 @@ func systemFlags() []imap.Flag {
 // flagsOf is what the client is told.
 func flagsOf(m marks) iter.Seq[imap.Flag] {
 	return func(yield func(imap.Flag) bool) {
+		if m.recent && !yield(flagRecent) {
+			return
+		}
 		for _, f := range flagNames {
 			if m.flags&f.flag != 0 && !yield(f.name) {
 				return
@@ -83,6 +89,9 @@ func keyword(s string) bool {
 
 // has tells whether a message has a flag or keyword, as SEARCH names them.
 func (m marks) has(f imap.Flag) bool {
+	if strings.EqualFold(string(flagRecent), string(f)) {
+		return m.recent
+	}
 	for _, n := range flagNames {
 		if strings.EqualFold(string(n.name), string(f)) {
 			return m.flags&n.flag != 0

@@ -52,7 +52,7 @@ func TestLegalHoldOfAFunctionAddress(t *testing.T) {
 	w.fails("NO [CANNOT] Messages under legal hold are kept", "MOVE 1 Trash")
 	w.ok(`STORE 1 +FLAGS.SILENT (\Deleted)`)
 	w.fails("NO [CANNOT] Messages under legal hold are kept", "EXPUNGE")
-	if got := w.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Deleted))` {
+	if got := w.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Recent \Deleted))` {
 		t.Errorf("left: %q", got)
 	}
 }

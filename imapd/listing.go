@@ -136,6 +136,11 @@ func (f *fetch) page(ctx context.Context, p page) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if f.options.Flags {
+			if err := f.introduce(entries[:made.messages]...); err != nil {
+				return err
+			}
+		}
 		if err := f.write(); err != nil {
 			return err
 		}

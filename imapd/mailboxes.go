@@ -199,6 +199,12 @@ func (s *session) Status(name string, o *imap.StatusOptions) (*imap.StatusData, 
 func (s *session) statusData(name string, m *vault.Mailbox, o *imap.StatusOptions) (*imap.StatusData, error) {
 	var recent, deleted uint32
 	var deletedSize int64
+	var err error
+	if o.NumRecent {
+		if recent, err = s.countRecent(m); err != nil {
+			return nil, err
+		}
+	}
 	limit := s.AppendLimit()
 	if s.stubs != nil {
 		m.Size = int64(m.Messages) * s.stubs.size

@@ -29,7 +29,7 @@ func TestSessionsModel(t *testing.T) {
 		for _, w := range wires {
 			w.SetDeadline(time.Now().Add(30 * time.Second))
 			w.ok("SELECT %s", m.name)
-			m.clients = append(m.clients, &client{wire: w, model: m, flags: map[int]string{}})
+			m.clients = append(m.clients, &client{wire: w, model: m, flags: map[int]string{}, recent: map[int]bool{}})
 		}
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			m.step(rapid.SampledFrom(m.clients).Draw(rt, "client"))
@@ -61,9 +61,10 @@ type modelMessage struct {
 type client struct {
 	*wire
 	*model
-	uids  []int // by sequence number; 0 until it has asked
-	flags map[int]string
-	saved []int // the UIDs that "$" means (RFC 5182)
+	uids   []int // by sequence number; 0 until it has asked
+	flags  map[int]string
+	recent map[int]bool
+	saved  []int // the UIDs that "$" means (RFC 5182)
 }
 
 func flagText(flags map[string]bool) string {
@@ -139,9 +140,16 @@ func (c *client) told(command string, n int, what string) {
 		c.uids[n-1] = uid
 	}
 	if g := toldFlags.FindStringSubmatch(what); g != nil && c.uids[n-1] != 0 {
-		flags := strings.Fields(g[1])
+		uid, flags := c.uids[n-1], strings.Fields(g[1])
+		all := len(flags)
+		flags = slices.DeleteFunc(flags, func(f string) bool { return f == `\Recent` })
+		recent := len(flags) < all
+		if was, known := c.recent[uid]; known && was != recent {
+			c.model.Fatalf("%s: UID %d was recent, %v, and is, %v", command, uid, was, recent)
+		}
+		c.recent[uid] = recent
 		slices.Sort(flags)
-		c.flags[c.uids[n-1]] = strings.Join(flags, " ")
+		c.flags[uid] = strings.Join(flags, " ")
 	}
 }
 
@@ -333,7 +341,7 @@ func (m *model) doSaved(c *client) {
 	}
 }
 
-// settle lets every client hear of everything; then all must believe the same.
+// settle lets every client hear of everything; then all must believe the same, and one that a message is recent.
 func (m *model) settle() {
 	var want []int
 	for _, x := range m.msgs {
@@ -350,6 +358,17 @@ func (m *model) settle() {
 			if got := c.flags[x.uid]; got != flagText(x.flags) {
 				m.Fatalf("client %d: UID %d has %q, believes %q", i, x.uid, flagText(x.flags), got)
 			}
+		}
+	}
+	for _, x := range m.msgs {
+		n := 0
+		for _, c := range m.clients {
+			if c.recent[x.uid] {
+				n++
+			}
+		}
+		if n != 1 {
+			m.Fatalf("UID %d is recent for %d clients", x.uid, n)
 		}
 	}
 }

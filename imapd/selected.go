@@ -47,14 +47,16 @@ func (s *session) selectMailbox(name string, readOnly bool) (*imap.SelectData, e
 		watch.Close()
 		return nil, err
 	}
-	s.selected = &selected{id: m.ID, shared: m.Shared, readOnly: readOnly, watch: watch, view: newView(entries)}
+	s.server.recents.begin(m.ID, entries)
+	v := newView(entries, s.server.recents.claimer(m.ID, readOnly))
+	s.selected = &selected{id: m.ID, shared: m.Shared, readOnly: readOnly, watch: watch, view: v}
 	data := &imap.SelectData{
-		Flags: systemFlags(), PermanentFlags: []imap.Flag{}, NumMessages: uint32(len(entries)),
+		Flags: v.words.flags(), PermanentFlags: []imap.Flag{}, NumMessages: uint32(len(entries)), NumRecent: v.told,
 		FirstUnseenSeqNum: firstUnseen(entries), UIDValidity: m.UIDValidity,
-		UIDNext: imap.UID(max(m.UIDNext, s.selected.view.last+1)),
+		UIDNext: imap.UID(max(m.UIDNext, v.last+1)),
 	}
 	if !readOnly {
-		data.PermanentFlags = append(systemFlags(), imap.FlagWildcard)
+		data.PermanentFlags = v.words.permanent()
 	}
 	return data, nil
 }
@@ -99,7 +101,7 @@ func (s *session) poll(w *imapserver.UpdateWriter, when expunges) error {
 		return s.status("poll", err)
 	}
 	for _, u := range updates {
-		if err := gone(u.write(w)); err != nil {
+		if err := s.tell(w, u); err != nil {
 			return err
 		}
 	}
@@ -140,14 +142,18 @@ func (s *session) admitted() bool {
 	return true // a folder of its own that is deleted: it is told of what was in it
 }
 
-func (u update) write(w *imapserver.UpdateWriter) error {
+func (s *session) tell(w *imapserver.UpdateWriter, u update) error {
 	switch u.kind {
 	case expunge:
-		return w.WriteExpunge(u.num)
+		return gone(w.WriteExpunge(u.num))
 	case exists:
-		return w.WriteNumMessages(u.num)
+		return gone(w.WriteNumMessages(u.num))
+	case recent:
+		return gone(w.WriteNumRecent(u.num))
+	case vocable:
+		return s.tellKeywords()
 	default:
-		return w.WriteMessageFlags(u.num, imap.UID(u.uid), slices.Collect(flagsOf(u.marks)))
+		return gone(w.WriteMessageFlags(u.num, imap.UID(u.uid), slices.Collect(flagsOf(u.marks))))
 	}
 }
 

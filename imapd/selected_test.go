@@ -17,20 +17,20 @@ func TestFetchStoresWhatItServes(t *testing.T) {
 	raw := mail("Ärende 1")
 	f.deposit(raw)
 	w := f.login(anna)
-	if got := w.ok("SELECT INBOX"); !strings.Contains(got, "* 1 EXISTS\n* 0 RECENT\n* OK [UNSEEN 1]") || !strings.Contains(got, `[PERMANENTFLAGS (\Seen \Answered \Flagged \Deleted \Draft \*)]`) {
+	if got := w.ok("SELECT INBOX"); !strings.Contains(got, "* 1 EXISTS\n* 1 RECENT\n* OK [UNSEEN 1]") || !strings.Contains(got, `[PERMANENTFLAGS (\Seen \Answered \Flagged \Deleted \Draft \*)]`) {
 		t.Errorf("select: %s", got)
 	}
 	if got := w.ok("FETCH 1 BODY.PEEK[]"); literalOf(got) != raw {
 		t.Errorf("not what was deposited: %q", got)
 	}
-	if got := w.ok("FETCH 1 FLAGS"); got != "* 1 FETCH (FLAGS ())" {
+	if got := w.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Recent))` {
 		t.Errorf("PEEK set a flag: %s", got)
 	}
-	want := fmt.Sprintf("* 1 FETCH (UID 1 RFC822 {%d}\r\n%s)\n* 1 FETCH (UID 1 FLAGS (\\Seen))", len(raw), raw)
+	want := fmt.Sprintf("* 1 FETCH (UID 1 RFC822 {%d}\r\n%s)\n* 1 FETCH (UID 1 FLAGS (\\Recent \\Seen))", len(raw), raw)
 	if got := w.ok("FETCH 1 RFC822"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := w.ok("FETCH 1 (UID FLAGS RFC822.SIZE)"); got != fmt.Sprintf("* 1 FETCH (UID 1 FLAGS (\\Seen) RFC822.SIZE %d)", len(raw)) {
+	if got := w.ok("FETCH 1 (UID FLAGS RFC822.SIZE)"); got != fmt.Sprintf("* 1 FETCH (UID 1 FLAGS (\\Recent \\Seen) RFC822.SIZE %d)", len(raw)) {
 		t.Errorf("got %s", got)
 	}
 	if got := w.ok("FETCH 1 ENVELOPE"); got != `* 1 FETCH (ENVELOPE ("Tue, 24 Nov 2026 10:00:00 +0100" "=?utf-8?q?=C3=84rende_1?=" `+
@@ -69,7 +69,7 @@ func TestExamineIsReadOnly(t *testing.T) {
 	w.fails("NO [CANNOT]", `MOVE 1 Trash`)
 	w.fails("NO [CANNOT]", `EXPUNGE`)
 	w.ok("FETCH 1 BODY[]")
-	if got := w.ok("FETCH 1 FLAGS"); got != "* 1 FETCH (FLAGS ())" {
+	if got := w.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Recent))` {
 		t.Errorf("reading set a flag: %s", got)
 	}
 	w.ok("COPY 1 Trash")
@@ -78,7 +78,7 @@ func TestExamineIsReadOnly(t *testing.T) {
 	other.ok(`STORE 1 +FLAGS.SILENT (\Deleted)`)
 	w.ok("CLOSE")
 	other.ok("NOOP")
-	if got := other.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Deleted))` {
+	if got := other.ok("FETCH 1 FLAGS"); got != `* 1 FETCH (FLAGS (\Recent \Deleted))` {
 		t.Errorf("CLOSE in EXAMINE expunged: %s", got)
 	}
 	other.ok("CLOSE")
@@ -94,8 +94,9 @@ func TestFiling(t *testing.T) {
 		f.deposit(mail(fmt.Sprintf("brev %d", i)))
 	}
 	w := f.login(anna)
+	f.open(anna, "INBOX")
 	w.ok("SELECT INBOX")
-	if got := w.ok(`UID STORE 2:3 FLAGS (\Flagged $Viktigt)`); got != `* 2 FETCH (UID 2 FLAGS (\Flagged $Viktigt))`+"\n"+`* 3 FETCH (UID 3 FLAGS (\Flagged $Viktigt))` {
+	if got := w.ok(`UID STORE 2:3 FLAGS (\Flagged $Viktigt)`); !strings.HasSuffix(got, "\n"+`* 2 FETCH (UID 2 FLAGS (\Flagged $Viktigt))`+"\n"+`* 3 FETCH (UID 3 FLAGS (\Flagged $Viktigt))`) {
 		t.Errorf("store: %s", got)
 	}
 	if got := w.ok(`STORE 2 -FLAGS.SILENT (\Flagged)`); got != "" {
@@ -120,6 +121,7 @@ func TestFiling(t *testing.T) {
 	if got := w.ok("FETCH 1:* (UID FLAGS)"); got != `* 1 FETCH (UID 3 FLAGS (\Flagged $Viktigt))` {
 		t.Errorf("what is left: %s", got)
 	}
+	f.open(anna, "Shared/omsorg@kommun.example")
 	w.ok("SELECT Shared/omsorg@kommun.example")
 	if got := w.ok("FETCH 1:* (UID FLAGS)"); got != `* 1 FETCH (UID 1 FLAGS ($Viktigt))`+"\n"+`* 2 FETCH (UID 2 FLAGS (\Flagged $Viktigt))` {
 		t.Errorf("the copies: %s", got)
@@ -139,14 +141,14 @@ func TestAppend(t *testing.T) {
 		t.Fatalf("got %q", got)
 	}
 	w.send("%s\r\n", raw)
-	if got := w.response(); got != "* 1 EXISTS\r\n" {
+	if got := w.response() + w.response(); got != "* 1 EXISTS\r\n* 1 RECENT\r\n" {
 		t.Errorf("the mailbox is open: %q", got)
 	}
 	if got := w.response(); !strings.HasPrefix(got, "a OK [APPENDUID ") || !strings.HasSuffix(got, " 1] APPEND completed\r\n") {
 		t.Errorf("append: %q", got)
 	}
-	want := fmt.Sprintf("* 1 FETCH (UID 1 FLAGS (\\Seen \\Draft $X) INTERNALDATE \" 1-Nov-2026 09:20:30 +0000\" BODY[] {%d}\r\n%s)", len(raw), raw)
-	if got := w.ok("FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])"); got != want {
+	want := fmt.Sprintf("* 1 FETCH (UID 1 FLAGS (\\Recent \\Seen \\Draft $X) INTERNALDATE \" 1-Nov-2026 09:20:30 +0000\" BODY[] {%d}\r\n%s)", len(raw), raw)
+	if got := w.ok("FETCH 1 (FLAGS INTERNALDATE BODY.PEEK[])"); !strings.HasSuffix(got, "] Keywords\n"+want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
 	w.fails("NO [CANNOT]", "APPEND Drafts {0}\r\n")
@@ -185,13 +187,13 @@ func TestTwoSessions(t *testing.T) {
 		t.Errorf("search: %q", got)
 	}
 	f.deposit(mail("nytt"), omsorg)
-	if got := b.ok("FETCH 3 UID"); got != "* 3 FETCH (UID 3)\n* 5 EXISTS" {
+	if got := b.ok("FETCH 3 UID"); got != "* 3 FETCH (UID 3)\n* 5 EXISTS\n* 1 RECENT" {
 		t.Errorf("a message comes while an expunge is held back: %q", got)
 	}
 	if got := b.ok("UID FETCH 2 FLAGS"); got != "* 2 EXPUNGE" {
 		t.Errorf("after a command with UIDs: %q", got)
 	}
-	if got := a.ok("NOOP"); got != "* 4 EXISTS\n* 2 FETCH (UID 3 FLAGS (\\Flagged))" {
+	if got := a.ok("NOOP"); got != "* 4 EXISTS\n* 2 FETCH (UID 3 FLAGS (\\Recent \\Flagged))" {
 		t.Errorf("a hears: %q", got)
 	}
 
@@ -206,7 +208,7 @@ func TestTwoSessions(t *testing.T) {
 		t.Errorf("idle: %q", got)
 	}
 	f.deposit(mail("till"), omsorg)
-	if got := b.response(); got != "* 4 EXISTS\r\n" {
+	if got := b.response() + b.response(); got != "* 4 EXISTS\r\n* 2 RECENT\r\n" {
 		t.Errorf("idle: %q", got)
 	}
 	// Access ends with membership.
@@ -309,7 +311,7 @@ func TestSearch(t *testing.T) {
 	w.ok(`STORE 3 +FLAGS (\Flagged $Viktigt)`)
 	size := len(mail("tredje"))
 	for _, c := range []struct{ keys, want string }{
-		{"ALL", " 1 2 3"}, {"FLAGGED", " 3"}, {"UNFLAGGED", " 1 2"}, {"KEYWORD $viktigt", " 3"}, {"NEW", ""}, {"OLD", " 1 2 3"},
+		{"ALL", " 1 2 3"}, {"FLAGGED", " 3"}, {"UNFLAGGED", " 1 2"}, {"KEYWORD $viktigt", " 3"}, {"NEW", " 1 2 3"}, {"OLD", ""},
 		{"1,3", " 1 3"}, {"2:*", " 2 3"}, {"UID 2:9", " 2 3"}, {"NOT 1", " 2 3"}, {"OR 1 3", " 1 3"}, {"7:9", ""},
 		{"CHARSET UTF-8 SUBJECT \"åsa\"", " 1"}, {"CHARSET UTF-8 SUBJECT \"a\u030asa\"", " 1"},
 		{"FROM \"bo ek\"", " 1 2 3"}, {"FROM <bo@KOMMUN.example>", " 1 2 3"}, {"CC \"\"", ""}, {"TO \"\"", " 1 2 3"},
@@ -379,7 +381,7 @@ func TestSavedSearch(t *testing.T) {
 	if got := w.ok("STORE $ +FLAGS.SILENT (\\Flagged)"); got != "" {
 		t.Errorf("store: %q", got)
 	}
-	if got := w.ok("FETCH $ FLAGS"); got != "* 2 FETCH (FLAGS (\\Flagged))\n* 3 FETCH (FLAGS (\\Flagged))\n* 4 FETCH (FLAGS (\\Flagged))" {
+	if got := w.ok("FETCH $ FLAGS"); got != "* 2 FETCH (FLAGS (\\Recent \\Flagged))\n* 3 FETCH (FLAGS (\\Recent \\Flagged))\n* 4 FETCH (FLAGS (\\Recent \\Flagged))" {
 		t.Errorf("fetch: %q", got)
 	}
 	w.ok("STORE 3 +FLAGS.SILENT (\\Deleted)")
@@ -443,7 +445,7 @@ func TestSelectedShownAnew(t *testing.T) {
 	f.must(err)
 	f.deposit(mail("sist"))
 	got := w.ok("NOOP")
-	if !strings.HasPrefix(got, "* 1 EXPUNGE\n* 70 EXISTS\n* 1 FETCH (UID 2 FLAGS (\\Answered \\Deleted))\n* 2 FETCH (UID 3 FLAGS ())") {
+	if !strings.HasPrefix(got, "* 1 EXPUNGE\n* 70 EXISTS\n* 1 FETCH (UID 2 FLAGS (\\Recent \\Answered \\Deleted))\n* 2 FETCH (UID 3 FLAGS (\\Recent))") {
 		t.Errorf("after too many changes: %q", got)
 	}
 }
@@ -478,6 +480,10 @@ func TestSentTellsStatus(t *testing.T) {
 	reads := f.login(anna)
 	reads.ok("SELECT INBOX")
 	reads.ok("FETCH 1 BODY.PEEK[]")
+	if got := w.response(); !strings.HasSuffix(got, "$SigillDelivered $SigillOpened)\r\n") {
+		t.Errorf("a keyword that is new to it: %q", got)
+	}
+	w.response() // PERMANENTFLAGS
 	if got := w.response(); got != "* 1 FETCH (UID 1 FLAGS (\\Seen $SigillOpened))\r\n" {
 		t.Errorf("it is read: %q", got)
 	}

@@ -76,10 +76,11 @@ const (
 
 // Server serves IMAP.
 type Server struct {
-	config Config
-	limits Limits
-	log    *slog.Logger
-	gate   gate
+	config  Config
+	limits  Limits
+	log     *slog.Logger
+	gate    gate
+	recents recents
 	// sleep waits, unless the context ends first. Tests replace it.
 	sleep func(context.Context, time.Duration)
 	// panics counts those the library has caught. Tests want none.

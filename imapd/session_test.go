@@ -72,7 +72,7 @@ func TestMailboxNames(t *testing.T) {
 * LIST (\HasNoChildren) "/" "Shared/omsorg@kommun.example/Sent"
 * STATUS "Shared/omsorg@kommun.example/Sent" (MESSAGES 0 UNSEEN 0)`, "RFC 5819"},
 		{`STATUS inbox (MESSAGES RECENT UIDNEXT UNSEEN DELETED SIZE APPENDLIMIT)`,
-			fmt.Sprintf(`* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UNSEEN 1 DELETED 0 SIZE %d APPENDLIMIT 104857600 RECENT 0)`, len(mail("ett"))), "STATUS"},
+			fmt.Sprintf(`* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UNSEEN 1 DELETED 0 SIZE %d APPENDLIMIT 104857600 RECENT 1)`, len(mail("ett"))), "STATUS"},
 		{`SUBSCRIBE Sent`, ``, "no change is no fault"},
 	} {
 		if got := w.ok("%s", c.command); got != c.want {

@@ -39,6 +39,9 @@ func (s *session) store(set imap.NumSet, f *imap.StoreFlags) error {
 			return err
 		}
 		missing = missing || len(entries) < len(uids)
+		if err := s.introduce(entries...); err != nil {
+			return err
+		}
 		for _, e := range entries {
 			if f.Silent {
 				break
@@ -63,7 +66,7 @@ func (s *session) writeFlags(t *text, e vault.Entry) error {
 	t.item("UID")
 	t.number(int64(e.UID))
 	t.item("FLAGS")
-	t.flags(marksOf(e))
+	t.flags(s.selected.view.marks(e))
 	t.raw(")\r\n")
 	_, err := s.conn.Write(t.b)
 	t.b = t.b[:0]

@@ -18,6 +18,14 @@ type view struct {
 	last vault.UID
 	// gone are messages that are expunged and that the client still counts.
 	gone map[vault.UID]bool
+	// words are the keywords the client was told of.
+	words vocabulary
+	// recent are the UIDs the client is the first to be told of, in order, of which it was told that there are so many;
+	// those up to welcomed were asked about by claim, which may be nil.
+	recent   []run
+	told     uint32
+	welcomed vault.UID
+	claim    func(last vault.UID) (from vault.UID)
 	// saved are the UIDs that "$" means (RFC 5182), in order.
 	saved []vault.UID
 }
@@ -26,14 +34,15 @@ type view struct {
 type marks struct {
 	flags    vault.Flags
 	keywords []string
+	recent   bool // for the client that is told
 }
 
-func marksOf(e vault.Entry) marks { return marks{e.Flags, e.Keywords} }
+func marksOf(e vault.Entry) marks { return marks{flags: e.Flags, keywords: e.Keywords} }
 
 // update is one untagged response a client is to be told.
 type update struct {
 	kind updateKind
-	num  uint32 // sequence number; for exists the number of messages
+	num  uint32 // sequence number; for exists and recent the number of messages
 	uid  vault.UID
 	marks
 }
@@ -43,6 +52,8 @@ type updateKind int
 const (
 	expunge updateKind = iota
 	exists
+	recent
+	vocable // there are keywords that were not told
 	reflag
 )
 
@@ -55,13 +66,17 @@ const (
 	holdExpunges expunges = false
 )
 
-func newView(entries []vault.Entry) *view {
-	v := &view{gone: map[vault.UID]bool{}}
+// newView makes the view a client has after SELECT.
+func newView(entries []vault.Entry, claim func(vault.UID) vault.UID) *view {
+	v := &view{claim: claim, gone: map[vault.UID]bool{}}
 	v.uids = make([]vault.UID, len(entries))
 	for i, e := range entries {
 		v.uids[i] = e.UID
 		v.last = e.UID
+		v.words.learn(e.Keywords)
 	}
+	v.welcome()
+	v.told = v.recentCount()
 	return v
 }
 
@@ -119,11 +134,16 @@ func (v *view) add(uid vault.UID) {
 // since are not worth a word.
 func (v *view) tell(known int, flags map[vault.UID]marks, when expunges) []update {
 	var out []update
+	v.welcome()
 	if len(v.gone) > 0 {
 		out = v.sweep(known, when)
 	}
 	if len(v.uids) > known-len(out) {
 		out = append(out, update{kind: exists, num: uint32(len(v.uids))})
+	}
+	if n := v.recentCount(); n != v.told {
+		out = append(out, update{kind: recent, num: n})
+		v.told = n
 	}
 	return append(out, v.reflags(flags)...)
 }
@@ -150,12 +170,18 @@ func (v *view) sweep(known int, when expunges) []update {
 
 func (v *view) reflags(flags map[vault.UID]marks) []update {
 	var out []update
+	news := false
 	for uid, m := range flags {
 		if n, ok := v.seq(uid); ok && !v.gone[uid] {
+			m.recent = v.isRecent(uid)
+			news = v.words.learn(m.keywords) || news
 			out = append(out, update{kind: reflag, num: n, uid: uid, marks: m})
 		}
 	}
 	slices.SortFunc(out, func(a, b update) int { return cmp.Compare(a.num, b.num) })
+	if news {
+		out = slices.Insert(out, 0, update{kind: vocable})
+	}
 	return out
 }
 
@@ -167,7 +193,7 @@ func (v *view) remove(uids []vault.UID) []uint32 {
 		}
 	}
 	var out []uint32
-	for _, u := range v.tell(len(v.uids), nil, tellExpunges) {
+	for _, u := range v.sweep(len(v.uids), tellExpunges) {
 		out = append(out, u.num)
 	}
 	return out

@@ -28,7 +28,7 @@ func newWorld(n int) *world {
 		w.deliver()
 	}
 	w.pending = nil
-	w.view = newView(w.entries)
+	w.view = newView(w.entries, nil)
 	w.learn(w.view.uids)
 	return w
 }
@@ -171,8 +171,8 @@ func TestViewModel(t *testing.T) {
 
 func TestResolve(t *testing.T) {
 	t.Parallel()
-	v := newView([]vault.Entry{{UID: 2}, {UID: 5}, {UID: 6}, {UID: 9}})
-	empty := newView(nil)
+	v := newView([]vault.Entry{{UID: 2}, {UID: 5}, {UID: 6}, {UID: 9}}, nil)
+	empty := newView(nil, nil)
 	star := uint32(0)
 	for _, c := range []struct {
 		view *view

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"sigill/policy"
@@ -56,20 +57,35 @@ func (a *access) remark(id MailboxID, box *mailboxRecord, uid UID, before, after
 }
 
 func (how FlagChange) apply(m marks, flags Flags, keywords []string) marks {
-	keywords = slices.DeleteFunc(slices.Clone(keywords), isStatusKeyword)
-	keep := func(k string) bool { return slices.Contains(keywords, k) }
+	keywords = slices.DeleteFunc(slices.Clone(keywords), IsStatusKeyword)
 	switch how {
 	case SetFlags:
 		keywords = append(keywords, statusOf(m.keywords)...)
 	case AddFlags:
 		flags |= m.flags
-		keywords = append(keywords, m.keywords...)
+		keywords = append(slices.Clone(m.keywords), keywords...) // as they were spelled before
 	case RemoveFlags:
 		flags = m.flags &^ flags
-		keywords = slices.DeleteFunc(slices.Clone(m.keywords), keep)
+		keywords = slices.DeleteFunc(slices.Clone(m.keywords), func(k string) bool { return hasKeyword(keywords, k) })
 	}
-	slices.Sort(keywords)
-	return marks{flags, slices.Compact(keywords)}
+	return marks{flags, distinct(keywords)}
+}
+
+// hasKeyword compares as RFC 3501 section 9 wants it: a keyword is the same in any case.
+func hasKeyword(keywords []string, k string) bool {
+	return slices.ContainsFunc(keywords, func(has string) bool { return strings.EqualFold(has, k) })
+}
+
+// distinct sorts keywords and leaves out what is there already.
+func distinct(keywords []string) []string {
+	out := keywords[:0]
+	for _, k := range keywords {
+		if !hasKeyword(out, k) {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // each runs fn on the entries of one of the principal's mailboxes and saves the mailbox's counters

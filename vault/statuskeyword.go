@@ -18,8 +18,8 @@ func (s Status) keyword() string {
 // suspectKeyword is on every entry of a message with a fence, as long as that stands.
 const suspectKeyword = statusKeyword + "Suspect"
 
-// isStatusKeyword, as keywords are compared: whatever their case.
-func isStatusKeyword(k string) bool {
+// IsStatusKeyword tells those that only the vault sets, as keywords are compared: whatever their case.
+func IsStatusKeyword(k string) bool {
 	return len(k) >= len(statusKeyword) && strings.EqualFold(k[:len(statusKeyword)], statusKeyword)
 }
 
@@ -37,7 +37,7 @@ func (rec *messageRecord) keywords() (out []string) {
 
 // withStatus gives keywords with those of a status in place of any that were.
 func withStatus(keywords, status []string) []string {
-	was := func(k string) bool { return isStatusKeyword(k) && k != suspectKeyword }
+	was := func(k string) bool { return IsStatusKeyword(k) && k != suspectKeyword }
 	out := append(slices.DeleteFunc(slices.Clone(keywords), was), status...)
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -45,7 +45,7 @@ func withStatus(keywords, status []string) []string {
 
 // statusOf are the keywords of a status among others.
 func statusOf(keywords []string) []string {
-	return slices.DeleteFunc(slices.Clone(keywords), func(k string) bool { return !isStatusKeyword(k) })
+	return slices.DeleteFunc(slices.Clone(keywords), func(k string) bool { return !IsStatusKeyword(k) })
 }
 
 // saveStatus writes the record of a message whose recipients' statuses have changed; all such changes go through here.

@@ -1,0 +1,71 @@
+package imapd
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestKeywords: a client is told of a keyword before it sees one at a message.
+func TestKeywords(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for i := range 50 { // more than a page of a listing
+		f.deposit(mail(fmt.Sprintf("brev %d", i)), omsorg)
+	}
+	const box = `"Shared/omsorg@kommun.example"`
+	a, b := f.login(anna), f.login(bo)
+	a.ok("SELECT " + box)
+	b.ok("EXAMINE " + box)
+	const known = `(\Seen \Answered \Flagged \Deleted \Draft `
+	told := "* FLAGS " + known + "$ett $tva)"
+	for _, c := range []struct {
+		who           *wire
+		command, want string
+		why           string
+	}{
+		{a, `STORE 1 +FLAGS.SILENT ($ett)`, "", "it is told of no flags"},
+		{a, `STORE 2 +FLAGS ($ett $tva)`, told + "\n* OK [PERMANENTFLAGS " + known + "$ett $tva \\*)] Keywords\n* 2 FETCH (UID 2 FLAGS (\\Recent $ett $tva))", "it makes them"},
+		{a, `STORE 2 +FLAGS ($ETT)`, "* 2 FETCH (UID 2 FLAGS (\\Recent $ett $tva))", "a keyword is the same in any case"},
+		{b, `FETCH 2 FLAGS`, told + "\n* 2 FETCH (FLAGS ($ett $tva))\n* 1 FETCH (UID 1 FLAGS ($ett))\n* 2 FETCH (UID 2 FLAGS ($ett $tva))", "another has made them, and it can set none"},
+		{a, `FETCH 1 FLAGS`, "* 1 FETCH (FLAGS (\\Recent $ett))", "they are known"},
+	} {
+		if got := c.who.ok("%s", c.command); got != c.want {
+			t.Errorf("%s: %s: %q, want %q", c.why, c.command, got, c.want)
+		}
+	}
+	a.ok(`STORE 50 +FLAGS.SILENT ($tre)`)
+	if got := b.ok("NOOP"); !strings.HasPrefix(got, "* FLAGS "+known+"$ett $tva $tre)\n* 50 FETCH") {
+		t.Errorf("told of: %q", got)
+	}
+	a.ok(`STORE 49 +FLAGS.SILENT ($fyra)`)
+	// The 49th message is on the second page, which another goroutine makes.
+	if got := b.ok("FETCH 1:50 (FLAGS ENVELOPE)"); strings.Index(got, "$fyra)\n* 41 FETCH") < 0 {
+		t.Errorf("in a listing: %q", got)
+	}
+	if got := a.ok("SELECT " + box); !strings.Contains(got, "* FLAGS "+known+"$ett $tva $fyra $tre)\n* OK [PERMANENTFLAGS "+known+`$ett $tva $fyra $tre \*)]`) {
+		t.Errorf("SELECT: %q", got)
+	}
+}
+
+// TestStatusKeywords: what only the vault sets is not told as a keyword the client can change.
+func TestStatusKeywords(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.deposit(mail("brev"))
+	w := f.login(bo)
+	if got := w.ok("SELECT Sent"); !strings.Contains(got, `\Draft $SigillDelivered)`) || !strings.Contains(got, `\Draft \*)]`) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestVocabularyIsBounded(t *testing.T) {
+	t.Parallel()
+	var v vocabulary
+	for i := range 3 * maxVocabulary {
+		v.learn([]string{fmt.Sprintf("k%d", i), "bad keyword"})
+	}
+	if len(v.told) != maxVocabulary || len(v.known) != maxVocabulary {
+		t.Errorf("%d and %d", len(v.told), len(v.known))
+	}
+}
