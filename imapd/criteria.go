@@ -103,27 +103,12 @@ func (q *query) sets(c *imap.SearchCriteria) (tests []test, err error) {
 	return tests, nil
 }
 
-// smallers counts the keys SMALLER. The library (go-imap v2.0.0-beta.8, SearchCriteria.And) loses one that a date or LARGER
-// follows, and more would be found than the client asked for.
-func smallers(c *imap.SearchCriteria) (n int) {
-	if c.Smaller != 0 {
-		n++
-	}
-	for i := range c.Not {
-		n += smallers(&c.Not[i])
-	}
-	for i := range c.Or {
-		n += smallers(&c.Or[i][0]) + smallers(&c.Or[i][1])
-	}
-	return n
-}
-
 // measures are size and internal date, which is compared without time of day, in the zone it is told in.
 func measures(c *imap.SearchCriteria) test {
-	since, before, larger, smaller := c.Since, c.Before, c.Larger, c.Smaller
+	since, before, larger := c.Since, c.Before, c.Larger // SMALLER is said otherwise (rewrite.go)
 	return func(c *candidate) verdict {
 		size := c.entry.Size
-		return when((larger == 0 || size > larger) && (smaller == 0 || size < smaller) && within(c.entry.Date.UTC(), since, before))
+		return when((larger == 0 || size > larger) && within(c.entry.Date.UTC(), since, before))
 	}
 }
 

@@ -32,7 +32,8 @@ import (
 //	CLOSE expunges with a writer of nothing        TestExamineIsReadOnly, TestLegalHold
 //	IMAP4rev2 is enabled though not offered        TestExtensionsAreRefused
 //	SEARCH RETURN (SAVE) gives ALL                 TestSavedSearch
-//	SMALLER before a date or LARGER is lost        TestSearch
+//	SMALLER before a date or LARGER is lost        TestSearch, TestRewrite
+//	a shift that is no UTF-7 is a server's error   TestRewrite, TestGuard
 //	no drain at the end                            TestShutdown, TestShutdownCutsOff
 //	ID and others before login end the connection  TestCapability, TestExtensionsAreRefused
 

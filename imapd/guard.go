@@ -11,19 +11,7 @@ import (
 // maxNonSync is the largest literal a client may send without waiting (RFC 7888 section 4, LITERAL-).
 const maxNonSync = 4096
 
-// search is what the library does not tell of a SEARCH.
-type search struct {
-	searches  bool
-	savesOnly bool // its results are to be saved and not told (RFC 5182 section 2.1)
-	smaller   int  // how many keys SMALLER it has
-}
-
-var (
-	aSearch    = regexp.MustCompile(`(?i)^[^ ]+ (?:UID )?SEARCH `)
-	saveAlone  = regexp.MustCompile(`(?i)^[^ ]+ (?:UID )?SEARCH RETURN \(SAVE\) `)
-	smallerKey = regexp.MustCompile(`(?i)[ (]SMALLER [0-9]`)
-	quoted     = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-)
+var saveAlone = regexp.MustCompile(`(?i)^[^ ]+ (?:UID )?SEARCH RETURN \(SAVE\) `)
 
 // guard keeps a client's octets and the library's idea of them in step. It hands on one line at a time, so when the next
 // one is asked for, the library has answered or accepted what went before.
@@ -37,7 +25,9 @@ type guard struct {
 	open bool   // in the middle of a line
 	lit  literal
 	body int64 // octets of a literal that are still to come
-	search
+	rewriter
+	// savesOnly tells of a SEARCH that its results are to be saved and not told (RFC 5182 section 2.1).
+	savesOnly bool
 	// wrote and plus are what the library has written since the last line: anything; a continuation request.
 	wrote, plus atomic.Bool
 }
@@ -139,13 +129,13 @@ func (g *guard) next() error {
 		return nil
 	}
 	if !g.open {
-		g.search = search{searches: aSearch.Match(piece), savesOnly: saveAlone.Match(piece)}
+		g.rewriter, g.savesOnly = rewriterOf(piece), saveAlone.Match(piece)
 	}
-	if g.searches {
-		g.smaller += len(smallerKey.FindAll(quoted.ReplaceAll(piece, nil), -1))
+	if g.rewriter != asItIs {
+		piece, err = g.rest(piece, err)
 	}
-	g.line = piece
 	g.keep(piece)
+	g.line = g.rewrite(piece)
 	g.open = err != nil
 	if g.open {
 		return nil
@@ -155,6 +145,19 @@ func (g *guard) next() error {
 	g.wrote.Store(false)
 	g.plus.Store(false)
 	return err
+}
+
+// rest reads a long line to its end, as far as the library would.
+func (g *guard) rest(piece []byte, err error) ([]byte, error) {
+	if err == nil {
+		return piece, nil
+	}
+	whole := bytes.Clone(piece)
+	for err == bufio.ErrBufferFull && len(whole) < maxRewritten {
+		piece, err = g.in.ReadSlice('\n')
+		whole = append(whole, piece...)
+	}
+	return whole, err
 }
 
 // keep remembers the end of a line, where a literal is announced.

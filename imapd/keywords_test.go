@@ -24,7 +24,7 @@ func TestKeywords(t *testing.T) {
 		command, want string
 		why           string
 	}{
-		{a, `STORE 1 +FLAGS.SILENT ($ett)`, "", "it is told of no flags"},
+		{a, `STORE 1 +FLAGS.SILENT ($ett)`, "* FLAGS " + known + "$ett)\n* OK [PERMANENTFLAGS " + known + "$ett \\*)] Keywords", "it makes one"},
 		{a, `STORE 2 +FLAGS ($ett $tva)`, told + "\n* OK [PERMANENTFLAGS " + known + "$ett $tva \\*)] Keywords\n* 2 FETCH (UID 2 FLAGS (\\Recent $ett $tva))", "it makes them"},
 		{a, `STORE 2 +FLAGS ($ETT)`, "* 2 FETCH (UID 2 FLAGS (\\Recent $ett $tva))", "a keyword is the same in any case"},
 		{b, `FETCH 2 FLAGS`, told + "\n* 2 FETCH (FLAGS ($ett $tva))\n* 1 FETCH (UID 1 FLAGS ($ett))\n* 2 FETCH (UID 2 FLAGS ($ett $tva))", "another has made them, and it can set none"},

@@ -84,9 +84,6 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 }
 
 func (s *session) search(criteria *imap.SearchCriteria) ([]int, error) {
-	if smallers(criteria) < s.conn.input.smaller {
-		return nil, errSmaller
-	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.server.limits.SearchTime)
 	defer cancel()
 	q := &query{session: s, ctx: ctx, left: s.server.limits.SearchSize}

@@ -35,7 +35,6 @@ var (
 	errExpunged   = no("EXPUNGEISSUED", "Some of the messages have been deleted")
 	errUnknownCTE = no("UNKNOWN-CTE", "The part has an encoding that is not known here; use BODY")
 	errNUL        = no("UNKNOWN-CTE", "A message with NUL octets cannot be stored; encode them in base64")
-	errSmaller    = no(imap.ResponseCodeCannot, "SMALLER must come after dates and LARGER, and once")
 	errSearchCost = no(imap.ResponseCodeLimit, "The search takes too much; narrow it down by dates or addresses")
 	errEmpty      = no(imap.ResponseCodeCannot, "A message cannot be empty")
 	errTooBig     = no(imap.ResponseCodeTooBig, "The message is larger than APPENDLIMIT")

@@ -18,8 +18,9 @@ type view struct {
 	last vault.UID
 	// gone are messages that are expunged and that the client still counts.
 	gone map[vault.UID]bool
-	// words are the keywords the client was told of.
+	// words are the keywords the client was told of, but for the news.
 	words vocabulary
+	news  bool
 	// recent are the UIDs the client is the first to be told of, in order, of which it was told that there are so many;
 	// those up to welcomed were asked about by claim, which may be nil.
 	recent   []run
@@ -98,6 +99,7 @@ func (v *view) relist(entries []vault.Entry, when expunges) []update {
 	there := make(map[vault.UID]bool, len(entries))
 	for _, e := range entries {
 		there[e.UID] = true
+		v.news = v.words.learn(e.Keywords) || v.news
 		v.add(e.UID)
 		flags[e.UID] = marksOf(e)
 	}
@@ -111,6 +113,9 @@ func (v *view) relist(entries []vault.Entry, when expunges) []update {
 
 func (v *view) take(c vault.Change, flags map[vault.UID]marks) {
 	uid := c.Entry.UID
+	if c.Kind != vault.Expunged {
+		v.news = v.words.learn(c.Entry.Keywords) || v.news
+	}
 	switch c.Kind {
 	case vault.Added:
 		v.add(uid)
@@ -145,6 +150,10 @@ func (v *view) tell(known int, flags map[vault.UID]marks, when expunges) []updat
 		out = append(out, update{kind: recent, num: n})
 		v.told = n
 	}
+	if v.news {
+		out = append(out, update{kind: vocable})
+		v.news = false
+	}
 	return append(out, v.reflags(flags)...)
 }
 
@@ -170,18 +179,13 @@ func (v *view) sweep(known int, when expunges) []update {
 
 func (v *view) reflags(flags map[vault.UID]marks) []update {
 	var out []update
-	news := false
 	for uid, m := range flags {
 		if n, ok := v.seq(uid); ok && !v.gone[uid] {
 			m.recent = v.isRecent(uid)
-			news = v.words.learn(m.keywords) || news
 			out = append(out, update{kind: reflag, num: n, uid: uid, marks: m})
 		}
 	}
 	slices.SortFunc(out, func(a, b update) int { return cmp.Compare(a.num, b.num) })
-	if news {
-		out = slices.Insert(out, 0, update{kind: vocable})
-	}
 	return out
 }
 
