@@ -32,6 +32,8 @@ type conn struct {
 	// skip tells that the next line of the library is not to be sent: the greeting, if the client has had one before
 	// STARTTLS, or the results of a search that only saves them.
 	skip bool
+	// expunged tells that the next tagged OK is to say that messages are gone, for which the library has no way.
+	expunged bool
 	// release is called once, at the close.
 	release func()
 	closing sync.Once
@@ -128,6 +130,14 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 	if c.probe != nil {
 		return c.probe.Write(p)
+	}
+	if c.expunged && p[0] != '*' {
+		c.expunged = false
+		told := bytes.Replace(p, []byte(" OK "), []byte(" OK [EXPUNGEISSUED] "), 1)
+		if n, err := c.Write(told); err != nil {
+			return min(n, len(p)), err
+		}
+		return len(p), nil
 	}
 	c.input.answered(p)
 	return c.output.Write(p)

@@ -52,13 +52,14 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.forget()
-	found, err := s.search(c)
+	found, gone, err := s.search(c)
 	if o.ReturnSave {
 		s.selected.view.save(found, o) // nothing after an error
 	}
 	if err != nil {
 		return nil, s.status("SEARCH", err)
 	}
+	s.conn.expunged = gone // RFC 5530 section 3, EXPUNGEISSUED: its example is a SEARCH
 	if o.ReturnSave && s.conn.input.savesOnly {
 		// The library knows no SEARCH without results: what it writes then is one short line.
 		o.ReturnAll, s.conn.skip = false, true
@@ -83,17 +84,18 @@ func (s *session) Search(kind imapserver.NumKind, c *imap.SearchCriteria, o *ima
 	return data, nil
 }
 
-func (s *session) search(criteria *imap.SearchCriteria) ([]int, error) {
+// search gives the positions of what is found, and whether there are messages that are gone and that the client still counts.
+func (s *session) search(criteria *imap.SearchCriteria) (found []int, gone bool, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.server.limits.SearchTime)
 	defer cancel()
 	q := &query{session: s, ctx: ctx, left: s.server.limits.SearchSize}
 	test, err := q.compile(criteria)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var found []int
 	all := []span{{0, len(s.selected.view.uids)}}
-	err = s.entries(merged(all), func(entries []vault.Entry, _ bool) error {
+	err = s.entries(merged(all), func(entries []vault.Entry, missing bool) error {
+		gone = gone || missing
 		some, err := q.run(entries, test)
 		found = append(found, some...)
 		return err
@@ -102,9 +104,9 @@ func (s *session) search(criteria *imap.SearchCriteria) ([]int, error) {
 		err = errSearchCost
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return found, nil
+	return found, gone, nil
 }
 
 // query is one SEARCH.

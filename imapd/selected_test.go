@@ -185,8 +185,11 @@ func TestTwoSessions(t *testing.T) {
 	if got := b.ok(`STORE 3 +FLAGS.SILENT (\Flagged)`); got != "" {
 		t.Errorf("store: %q", got)
 	}
-	if got := b.ok("SEARCH ALL"); got != "* SEARCH 1 3 4" {
-		t.Errorf("search: %q", got)
+	if got, status := b.do("SEARCH ALL"); fmt.Sprint(got) != "[* SEARCH 1 3 4]" || status != "OK [EXPUNGEISSUED] SEARCH completed" {
+		t.Errorf("search: %q, %s", got, status)
+	}
+	if _, status := b.do("SEARCH 1"); status != "OK [EXPUNGEISSUED] SEARCH completed" {
+		t.Errorf("search again: %s", status)
 	}
 	f.deposit(mail("nytt"), omsorg)
 	if got := b.ok("FETCH 3 UID"); got != "* 3 FETCH (UID 3)\n* 5 EXISTS\n* 1 RECENT" {
