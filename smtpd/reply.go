@@ -96,7 +96,7 @@ var table = []struct {
 	{errMechanism, 504, smtp.EnhancedCode{5, 5, 4}, "unknown mechanism, use one that EHLO offers"},
 	{bearer.ErrMalformed, 501, smtp.EnhancedCode{5, 5, 2}, "the mechanism is spoken otherwise"},
 	{vault.ErrBadCredentials, 535, smtp.EnhancedCode{5, 7, 8}, "wrong address or password"},
-	{vault.ErrEnded, 535, smtp.EnhancedCode{5, 7, 8}, "this login has ended: the account is removed, or the device password revoked"},
+	{vault.ErrEnded, 535, smtp.EnhancedCode{5, 7, 8}, "this login has ended: its password is changed or revoked, or the account removed; log in again"},
 	{vault.ErrTooManyTries, 454, smtp.EnhancedCode{4, 7, 0}, "too many failed logins, try again in a few minutes"},
 	{errTries, 421, smtp.EnhancedCode{4, 7, 0}, "too many failed logins"},
 	{errUTF8, 553, smtp.EnhancedCode{5, 6, 7}, "an address beyond ASCII needs SMTPUTF8"},

@@ -98,11 +98,15 @@ func TestDevicePasswordOnly(t *testing.T) {
 		"AUTH PLAIN "+plainAuth(anna.String(), secret), "235", "MAIL FROM:<anna@kommun.example>", "250")
 }
 
-// TestLoginThatEnds: who revokes the password of a lost telephone, or removes an account, ends what is logged in with it.
+// TestLoginThatEnds: who revokes the password of a lost telephone, changes that of an account, or removes it, ends what is
+// logged in with it.
 func TestLoginThatEnds(t *testing.T) {
 	t.Parallel()
 	eva := policy.MustAddress("eva@kommun.example")
 	for why, end := range map[string]func(d *vault.Directory, a *vault.Administration, device string) error{
+		"changed": func(_ *vault.Directory, a *vault.Administration, _ string) error {
+			return a.SetPassword(t.Context(), eva, "another long password")
+		},
 		"revoked": func(d *vault.Directory, _ *vault.Administration, device string) error {
 			return d.RevokeDevice(t.Context(), eva, device, eva)
 		},
@@ -120,6 +124,9 @@ func TestLoginThatEnds(t *testing.T) {
 			device, secret, err := d.AddDevice(t.Context(), eva, "telefon", eva)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if why == "changed" {
+				secret = password
 			}
 			const from = "MAIL FROM:<eva@kommun.example>"
 			with := func(talk ...string) *wire {

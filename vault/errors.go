@@ -10,7 +10,7 @@ var (
 	ErrNotFound = errors.New("vault: not found")
 	// ErrRecalled is ErrNotFound to a recipient, and nobody else, who comes by a link: the sender has taken the message back.
 	ErrRecalled = fmt.Errorf("%w: it was recalled", ErrNotFound)
-	// ErrEnded is what a login ends with whose account is removed or whose device password is revoked.
+	// ErrEnded is what a login ends with whose password is changed or revoked, or whose account is removed.
 	ErrEnded = fmt.Errorf("%w: the login has ended", ErrNotFound)
 	// ErrBadCredentials means a wrong address or a wrong password.
 	ErrBadCredentials = errors.New("vault: wrong address or password")
