@@ -2,9 +2,9 @@ package web
 
 import (
 	"errors"
+	"html/template"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -41,7 +41,7 @@ type messageBody struct {
 	Encrypted string
 	Text      []segment
 	// Paper is the text that is printed where the page shows a frame, of which paper would get the part that shows.
-	Paper    string
+	Paper    template.HTML
 	Cut      bool // there is more of the text, or of Paper
 	Files    []file
 	Fenced   bool // some of them are not handed out
@@ -218,7 +218,9 @@ func (s *Server) fill(v *visit, b *messageBody, c *vault.Content) (err error) {
 	switch b.View {
 	case "html":
 		b.Height = height(c, source)
-		b.Paper, b.Cut, err = paper(c, source)
+		text, b.Cut, err = paper(c, source)
+		b.Paper = escaped(text)
+		return err
 	case "plain":
 		text, b.Cut, err = plainText(c, int(s.config.Limits.Shown))
 	case "raw":
@@ -295,24 +297,4 @@ func sentAs(ix *message.Index, info vault.Info) string {
 		}
 	}
 	return info.From.String()
-}
-
-// segment is a run of plain text, or a link in it: a web address, or a mail address.
-type segment struct {
-	Text       string
-	Link, Mail bool
-}
-
-var webAddress = regexp.MustCompile(`https?://[^\s<>"'()\[\]{}]+`)
-
-// segments finds the web addresses in a text. What ends a sentence is not part of an address.
-func segments(text string) (out []segment) {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	at := 0
-	for _, m := range webAddress.FindAllStringIndex(text, 1000) {
-		end := m[0] + len(strings.TrimRight(text[m[0]:m[1]], ".,;:!?*_"))
-		out = append(out, segment{Text: text[at:m[0]]}, segment{Text: text[m[0]:end], Link: true})
-		at = end
-	}
-	return append(out, segment{Text: text[at:]})
 }

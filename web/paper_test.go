@@ -81,3 +81,18 @@ func TestLongOnPaper(t *testing.T) {
 		}
 	}
 }
+
+// TestMarkupOnPaper: what is markup in a message's text is text in its page, beside the frame too.
+func TestMarkupOnPaper(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, web.Limits{})
+	const markup = "</div><script>alert(1)</script>"
+	v := s.person(astridID)
+	for _, row := range []struct{ kind, written, query string }{
+		{"plain", markup, ""}, {"html", "&lt;/div&gt;&lt;script&gt;alert(1)&lt;/script&gt;", ""}, {"html", "&lt;/div&gt;&lt;script&gt;alert(1)&lt;/script&gt;", "?view=plain"},
+	} {
+		mail := strings.Replace(letterText, "text/plain", "text/"+row.kind, 1) + row.written
+		v.get("/messages/" + s.send(mail, astrid).ID.String() + row.query).is(http.StatusOK).
+			has("&lt;/div&gt;&lt;script&gt;alert(1)&lt;/script&gt;").lacks("<script>alert")
+	}
+}

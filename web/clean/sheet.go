@@ -2,6 +2,7 @@ package clean
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"golang.org/x/net/html"
@@ -93,40 +94,57 @@ func (s *sheet) page(head, foot string) []byte {
 	if len(judged) != len(s.ends) {
 		return slices.Concat([]byte(head), s.judgedWhole(), []byte(foot))
 	}
-	return s.with(head, func(tag int32) []byte { return judged[tag] }, foot)
+	return s.with(head, judged, foot)
 }
 
 // judgedWhole is the page as the allow-list lets the whole of it through.
-func (s *sheet) judgedWhole() []byte { return allowList.SanitizeBytes(s.with("", s.written, "")) }
+func (s *sheet) judgedWhole() []byte {
+	tags := make([][]byte, len(s.ends))
+	for i := range tags {
+		tags[i] = s.written(int32(i))
+	}
+	return allowList.SanitizeBytes(s.with("", tags, ""))
+}
 
 // with is the page with tags as they are given.
-func (s *sheet) with(head string, tag func(int32) []byte, foot string) []byte {
+func (s *sheet) with(head string, tags [][]byte, foot string) []byte {
 	size := len(head) + s.rest.Len() + len(foot)
 	for _, p := range s.places {
 		size += s.size(p.start)
 	}
 	page := append(make([]byte, 0, size), head...)
+	holes := make([]hole, len(tags))
+	for i, tag := range tags {
+		holes[i] = holeIn(tag)
+	}
 	rest, from := s.rest.Bytes(), int32(0)
 	for _, p := range s.places {
 		page = append(page, rest[from:p.at]...)
-		page = appendTag(page, tag(p.tag), s.target(p.start))
+		page = holes[p.tag].appendTo(page, s.target(p.start))
 		from = p.at
 	}
 	page = append(page, rest[from:]...)
 	return append(page, foot...)
 }
 
-// appendTag appends a tag with a target in it, if there is one.
-func appendTag(page, tag []byte, target string) []byte {
-	if target == "" {
-		return append(page, tag...)
-	}
+// hole is a tag with the place where a target may be put: what is before it and after it. A tag without one, or whose target
+// the list took away, is all before.
+type hole struct{ before, after []byte }
+
+func holeIn(tag []byte) hole {
 	i := bytes.LastIndex(tag, []byte(standIn)) // the target comes after what else the mail has in the tag
 	if i < 0 {
-		return append(page, tag...) // the list took it away
+		return hole{before: tag}
 	}
-	page = append(append(page, tag[:i]...), target...)
-	return append(page, tag[i+len(standIn):]...)
+	return hole{tag[:i], tag[i+len(standIn):]}
+}
+
+// appendTo appends the tag to a page, with a target if there is one.
+func (h hole) appendTo(page []byte, target string) []byte {
+	if page = append(page, h.before...); h.after == nil {
+		return page
+	}
+	return append(append(page, cmp.Or(target, standIn)...), h.after...)
 }
 
 // split gives the tags that the allow-list has written one after the other. It escapes the bracket in values.
