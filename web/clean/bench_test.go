@@ -10,7 +10,7 @@ import (
 func letter() string {
 	var b strings.Builder
 	for b.Len() < 100<<10 {
-		fmt.Fprintf(&b, "<p style=\"margin:0 0 1em\"><b>Beslut</b> Nämnden beslutar att bevilja ansökan om hemtjänst enligt 4 kap. 1 § socialtjänstlagen. <a href=\"https://www.exempel.se/%d\">Läs mer</a></p>\n", b.Len())
+		fmt.Fprintf(&b, "<p style=\"margin:0 0 1em\"><b>Beslut</b> Nämnden beslutar att bevilja ansökan om hemtjänst enligt 4 kap. 1 § socialtjänstlagen. <a href=\"https://www.exempel.se/%d\">Läs mer</a></p>\r\n", b.Len())
 	}
 	return b.String()
 }

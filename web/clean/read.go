@@ -40,7 +40,7 @@ type reader interface {
 // Among text a tag is what it is spelt like. So what the tokenizer has found out about a spelling holds wherever that comes
 // again, and that tag and the text before it go to r without the tokenizer, which looks at every octet by itself.
 func read(mail string, r reader) {
-	rest := &source{mail: mail}
+	rest := newSource(mail)
 	z := html.NewTokenizer(rest)
 	known := tags{}
 	among := true   // text; not at the content of an element that is read in a way of its own

@@ -14,6 +14,14 @@ type source struct {
 	fed  int // octets the tokenizer got since that was so
 }
 
+// newSource is a whole mail, with line ends as HTML has them ("13.2.3.5 Preprocessing the input stream").
+func newSource(mail string) *source {
+	if strings.Contains(mail, "\r") {
+		mail = strings.ReplaceAll(strings.ReplaceAll(mail, "\r\n", "\n"), "\r", "\n")
+	}
+	return &source{mail: mail}
+}
+
 // Read implements io.Reader. It gives twice as much each time, as a token that is long is copied each time.
 func (s *source) Read(p []byte) (int, error) {
 	if s.mail == "" {
@@ -42,16 +50,11 @@ func (s *source) text() string {
 	}
 	text := s.mail[:n]
 	s.skip(n)
-	if strings.IndexByte(text, '\r') >= 0 {
-		text = newlines.Replace(text)
-	}
 	if strings.IndexByte(text, '&') >= 0 {
 		text = html.UnescapeString(text)
 	}
 	return text
 }
-
-var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // tag is what the tag that comes is spelt like, if it holds no > but its last; "" if it is too long to be remembered.
 func (s *source) tag() string {
