@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -435,14 +436,14 @@ Content-Transfer-Encoding: base64
 }
 
 func (r *rival) append(n int) {
-	work := make(chan int)
+	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range 4 {
 		w := r.login()
 		wait.Go(func() {
 			defer w.Close()
-			for i := range work {
-				m := benchMail(i)
+			for i := next.Add(1); i <= int64(n) && !r.Failed(); i = next.Add(1) {
+				m := benchMail(int(i))
 				w.send("x APPEND INBOX {%d}\r\n", len(m))
 				w.expect("+")
 				w.send("%s\r\n", m)
@@ -450,10 +451,6 @@ func (r *rival) append(n int) {
 			}
 		})
 	}
-	for i := range n {
-		work <- i
-	}
-	close(work)
 	wait.Wait()
 }
 
