@@ -208,8 +208,21 @@ func (f *fetch) each(entries []vault.Entry, fn func(vault.Entry, *message.Index,
 		}
 		return nil
 	}
-	want := vault.Wanted{Index: f.readsIndex(), Header: f.readsBodies()}
+	want := vault.Wanted{Index: f.readsIndex(), Header: f.headerPart()}
 	return f.reader.Each(f.ctx, f.selected.id, entries, want, served)
+}
+
+// headerPart is what it takes of headers to answer.
+func (f *fetch) headerPart() vault.HeaderPart {
+	if !f.readsBodies() {
+		return vault.NoHeader
+	}
+	for _, item := range f.options.BodySection {
+		if len(item.HeaderFields) == 0 || slices.ContainsFunc(item.HeaderFields, message.Clutter) {
+			return vault.WholeHeader
+		}
+	}
+	return vault.Uncluttered
 }
 
 // headers writes the sections that were asked for, all of them of the header.

@@ -30,6 +30,7 @@ func TestListing(t *testing.T) {
 	}
 	f.stop()
 	f.damage("message+", append(damaged.ID[:], 9), 0) // its header: docs/format.md
+	f.damage("chunk", damaged.ID[:], 0)
 	f.openVault(false)
 	f.serve()
 	w := f.login(anna)
@@ -137,10 +138,12 @@ func FuzzRegular(f *testing.F) {
 	}
 }
 
-// FuzzFields: fields of a header in memory are those of one that is read, if no line is longer than the reader's buffer.
+// FuzzFields: fields of a header in memory are those of one that is read, if no line is longer than the reader's buffer; and
+// those of what is left of it without clutter, unless they are clutter.
 func FuzzFields(f *testing.F) {
 	f.Add("Subject: a\r\n b\r\nTo : c\r\nno colon\r\n\r\n", "subject", false)
 	f.Add(" folded\n\nTo:x", "To", true)
+	f.Add("dkim-signature: a\r\n To: b\r\nX-MS-To: c\r\nX-MSMail-Priority: d\r\nTo: e\r\n\r\n", "X-MSMail-Priority", false)
 	f.Fuzz(func(t *testing.T, header, name string, not bool) {
 		item := &imap.FetchItemBodySection{HeaderFields: []string{name, "To"}}
 		if not {
@@ -149,6 +152,9 @@ func FuzzFields(f *testing.F) {
 		want, err := io.ReadAll(newFields(strings.NewReader(header), item))
 		if got := appendFields(nil, []byte(header), item); len(header) < 4096 && (err != nil || !bytes.Equal(got, want)) {
 			t.Errorf("%q, want %q, %v", got, want, err)
+		}
+		if got, want := appendFields(nil, message.AppendUncluttered(nil, []byte(header)), item), appendFields(nil, []byte(header), item); !not && !message.Clutter(name) && !bytes.Equal(got, want) {
+			t.Errorf("without clutter %q, want %q", got, want)
 		}
 	})
 }

@@ -102,7 +102,7 @@ func (h *house) everything(p vault.Principal, id vault.MessageID) string {
 		say("entries", entries, err)
 		latest, err := r.Latest(ctx, m.ID, 0, 100)
 		say("latest", latest, err)
-		both := vault.Wanted{Index: true, Header: true}
+		both := vault.Wanted{Index: true, Header: vault.WholeHeader}
 		say("each", nil, r.Each(ctx, m.ID, entries, both, func(e vault.Entry, ix *message.Index, header []byte, err error) bool {
 			say("index", e, err)
 			if err == nil {

@@ -93,7 +93,7 @@ func TestListingOpensNoBodies(t *testing.T) {
 		}
 		return true
 	}
-	must(t, r.Each(t.Context(), sent.ID, all, vault.Wanted{Header: true}, list))
+	must(t, r.Each(t.Context(), sent.ID, all, vault.Wanted{Header: vault.Uncluttered}, list))
 	if reads("header") != *messages || reads("index") != *messages || reads("chunk") != 0 {
 		t.Errorf("a listing of headers reads %d of %d, %d indexes, %d chunks", reads("header"), *messages, reads("index")-*messages, reads("chunk"))
 	}

@@ -143,7 +143,7 @@ func readAll(ctx context.Context, r *vault.Reader, id vault.MessageID) error {
 			return err
 		}
 		var failed error
-		err = r.Each(ctx, b.ID, entries, vault.Wanted{Header: true}, func(_ vault.Entry, _ *message.Index, _ []byte, err error) bool {
+		err = r.Each(ctx, b.ID, entries, vault.Wanted{Header: vault.Uncluttered}, func(_ vault.Entry, _ *message.Index, _ []byte, err error) bool {
 			failed = errors.Join(failed, err)
 			return true
 		})

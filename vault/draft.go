@@ -27,13 +27,13 @@ type Draft struct {
 	finish  func(*tx, *sealed) (Receipt, error)
 	fences  bool // what is suspect is taken all the same, behind a fence
 
-	header []byte   // of a message that has been sealed in one chunk or more
-	plain  []byte   // less than one chunk, or a whole one that may be the last
-	staged [][]byte // sealed, not yet written
-	spare  [][]byte // room of chunks that were written
-	room   *room    // where plain, and then its chunk, lies; nil if it has its own
-	count  uint32   // chunks sealed
-	wrote  uint32   // chunks staged in the vault
+	header uncluttered // once the first chunk is sealed
+	plain  []byte      // less than one chunk, or a whole one that may be the last
+	staged [][]byte    // sealed, not yet written
+	spare  [][]byte    // room of chunks that were written
+	room   *room       // where plain, and then its chunk, lies; nil if it has its own
+	count  uint32      // chunks sealed
+	wrote  uint32      // chunks staged in the vault
 	size   int64
 	err    error // sticky
 	ended  bool
@@ -46,7 +46,7 @@ type sealed struct {
 	size   int64
 	index  message.Index
 	record []byte       // the index, sealed
-	header []byte       // the header by itself, sealed; nil if it is long
+	header []byte       // the header without clutter, sealed; nil if it is long
 	fence  *fenceRecord // nil: nothing suspect
 }
 
@@ -122,7 +122,7 @@ func (w *Draft) leaveRoom() {
 // sealChunk seals what is gathered where it lies. Only Commit knows which chunk is the last.
 func (w *Draft) sealChunk(last bool) {
 	if w.count == 0 {
-		w.keepHeader()
+		w.header.take(w.plain)
 	}
 	w.makeRoom(0)
 	w.staged = append(w.staged, w.chunks.Seal(w.plain[:0], w.count, last, w.plain))
@@ -135,16 +135,6 @@ func (w *Draft) sealChunk(last bool) {
 			w.spare = append(w.spare, c[:0])
 		}
 		w.wrote, w.staged = w.count, w.staged[:0]
-	}
-}
-
-// headerMost is how long a header may be that is sealed once more, by itself.
-const headerMost = 8 << 10
-
-// keepHeader copies the header that the first chunk begins with. If it is what the index says is not known yet.
-func (w *Draft) keepHeader() {
-	if n := message.HeaderEnd(w.plain[:min(len(w.plain), headerMost)]); n > 0 {
-		w.header = bytes.Clone(w.plain[:n])
 	}
 }
 
@@ -209,8 +199,8 @@ func (w *Draft) close() (*sealed, error) {
 	}
 	box := seal.NewBox(w.content.Derive("index"))
 	s.record = box.Seal(nil, plain, place(tIndex, w.id[:]))
-	if n := len(w.header); n > 0 && s.index.Root.Header == (message.Range{Size: int64(n)}) {
-		s.header = box.Seal(nil, w.header, place(tHeader, w.id[:]))
+	if w.header.worth(s.index.Root.Header) {
+		s.header = box.Seal(nil, w.header.octets, place(tHeader, w.id[:]))
 	}
 	return s, nil
 }
@@ -245,7 +235,7 @@ func (w *Draft) Abort() {
 	w.ended = true
 	w.content.Wipe()
 	clear(w.plain)
-	clear(w.header)
+	clear(w.header.octets)
 	w.leaveRoom()
 	if w.wrote == 0 {
 		return

@@ -12,8 +12,18 @@ import (
 // Wanted is what a list is made of. A header's octets are no read, as those of Headers.
 type Wanted struct {
 	Index  bool // the structure
-	Header bool
+	Header HeaderPart
 }
+
+// HeaderPart is what is wanted of headers.
+type HeaderPart int
+
+// The least is the cheapest.
+const (
+	NoHeader    HeaderPart = iota
+	Uncluttered            // at least what [message.AppendUncluttered] leaves
+	WholeHeader
+)
 
 // Each gives what is wanted of the messages of entries of one of the principal's mailboxes, one after the other, until fn
 // returns false: as Indexes, for lists of thousands. fn runs in the transaction, so it must not do network I/O, and keeps
@@ -70,7 +80,7 @@ func (l *lister) open(e Entry) (header []byte, err error) {
 	if wrapped == nil || l.r.Get(tWhere, l.where) == nil {
 		return nil, ErrNotFound
 	}
-	if l.want.Header {
+	if l.want.Header == Uncluttered {
 		sealedHeader = l.r.Get(tHeader, id)
 	}
 	if err := l.unwrap(wrapped, id); err != nil {
@@ -88,7 +98,7 @@ func (l *lister) open(e Entry) (header []byte, err error) {
 	if err := l.openIndex(id, sealedIndex); err != nil {
 		return nil, err
 	}
-	if l.want.Header && header == nil {
+	if l.want.Header != NoHeader && header == nil {
 		return l.openChunk(e.Message)
 	}
 	return header, nil
@@ -123,7 +133,7 @@ func (l *lister) openBeside(room *[]byte, table kv.Table, id, sealed []byte) ([]
 	return plain, err
 }
 
-// openChunk gives the header of a message of which none lies beside the index.
+// openChunk gives the whole header.
 func (l *lister) openChunk(id MessageID) ([]byte, error) {
 	at, size := l.index.Root.Header, min(l.index.Size, seal.ChunkSize)
 	if at.Offset+at.Size > size {

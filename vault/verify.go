@@ -121,7 +121,8 @@ func chunkCount(size int64) uint32 {
 type verified struct {
 	rec    messageRecord
 	chunks *seal.Chunks
-	header []byte // the one that lies by itself
+	at     message.Range // of the header
+	header []byte        // the one without clutter
 }
 
 func (t *tx) openMessage(id MessageID) (*verified, error) {
@@ -144,12 +145,9 @@ func (t *tx) openMessage(id MessageID) (*verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &verified{rec: rec, chunks: seal.NewChunks(key, seal.ID(id))}
+	m := &verified{rec: rec, chunks: seal.NewChunks(key, seal.ID(id)), at: ix.Root.Header}
 	if sealed := t.r.Get(tHeader, id[:]); sealed != nil {
 		m.header, err = key.OpenOnly("index", nil, sealed, t.place(tHeader, id[:]))
-		if err == nil && ix.Root.Header != (message.Range{Size: int64(len(m.header))}) {
-			err = fmt.Errorf("%w: the header by itself has another size than the index says", ErrDamaged)
-		}
 	}
 	return m, err
 }
@@ -169,10 +167,16 @@ func (t *tx) verifyChunk(id MessageID, n uint32, m *verified) error {
 	if want := min(seal.ChunkSize, size-int64(n)*seal.ChunkSize); int64(len(plain)) != want {
 		return fmt.Errorf("%w: %d octets, not %d", ErrDamaged, len(plain), want)
 	}
-	if n == 0 && !bytes.HasPrefix(plain, m.header) {
-		return fmt.Errorf("%w: it begins with another header than the one by itself", ErrDamaged)
+	if n == 0 && m.header != nil && !m.headerOf(plain) {
+		return fmt.Errorf("%w: it has another header than the one without clutter", ErrDamaged)
 	}
 	return nil
+}
+
+// headerOf tells whether the header without clutter is that of the message which begins so.
+func (m *verified) headerOf(plain []byte) bool {
+	end := m.at.Offset + m.at.Size
+	return end <= int64(len(plain)) && bytes.Equal(m.header, message.AppendUncluttered(nil, plain[m.at.Offset:end]))
 }
 
 // verifyStrays looks for chunks beyond a message's end and for what belongs to no message.

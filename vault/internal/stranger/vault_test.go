@@ -149,6 +149,9 @@ func TestAStrangerReadsTheSamples(t *testing.T) {
 	}
 }
 
+// clutter is the fields that a header by itself does not have.
+var clutter = regexp.MustCompile(`(?im)^(ARC-|Authentication-Results|DKIM-Signature|X-(Forefront|Google|Microsoft|MS)-).*\n([ \t].*\n)*`)
+
 func readSample(t *testing.T, schema string) {
 	dir := filepath.Join("..", "..", "testdata", "schema-"+schema)
 	r := open(t, dir)
@@ -172,7 +175,7 @@ func readSample(t *testing.T, schema string) {
 		} else if ok {
 			header, err := openBox(derive(r.content([]byte(id)), "index"), sealed, place("header", []byte(id)))
 			must(t, err)
-			if end := bytes.Index(raw, []byte("\r\n\r\n")); !bytes.Equal(header, raw[:end+4]) {
+			if end := bytes.Index(raw, []byte("\r\n\r\n")); string(header) != clutter.ReplaceAllString(string(raw[:end+4]), "") {
 				t.Errorf("message %x has the header %q by itself", id, header)
 			}
 		}
