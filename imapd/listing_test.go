@@ -170,6 +170,7 @@ func TestRepeatedAddresses(t *testing.T) {
 	}{
 		{message.Envelope{From: from}, `(NIL NIL (("Bo \"B\" Ek" NIL "bo" "x")) (("Bo \"B\" Ek" NIL "bo" "x")) (("Bo \"B\" Ek" NIL "bo" "x")) NIL NIL NIL NIL NIL)`},
 		{message.Envelope{From: from, ReplyTo: reply}, `(NIL NIL (("Bo \"B\" Ek" NIL "bo" "x")) (("Bo \"B\" Ek" NIL "bo" "x")) ((NIL NIL "svar" "x")) NIL NIL NIL NIL NIL)`},
+		{message.Envelope{Sender: []message.Mailbox{{Local: "svar", Host: "x", Route: "@a,@b"}}}, `(NIL NIL NIL ((NIL "@a,@b" "svar" "x")) NIL NIL NIL NIL NIL NIL)`},
 		{message.Envelope{Sender: reply}, `(NIL NIL NIL ((NIL NIL "svar" "x")) NIL NIL NIL NIL NIL NIL)`},
 	} {
 		var got text

@@ -138,7 +138,9 @@ func (t *text) address(m message.Mailbox) {
 	}
 	t.raw("(")
 	t.word(name)
-	t.raw(" NIL ")
+	t.raw(" ")
+	t.nstring(clean(m.Route))
+	t.raw(" ")
 	t.nstring(local)
 	t.raw(" ")
 	t.nstring(host)

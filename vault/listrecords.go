@@ -131,6 +131,8 @@ func (r *indexReader) mailboxes(list *[]message.Mailbox) {
 				m.Local = r.Text()
 			case 3:
 				m.Host = r.Text()
+			case 4:
+				m.Route = r.Text()
 			default:
 				r.Fail()
 			}
@@ -190,6 +192,8 @@ func (r *indexReader) partField(number int, p *message.Part, depth int) {
 	case 17:
 		p.Envelope = new(message.Envelope)
 		r.envelope(p.Envelope)
+	case 18:
+		p.Trimmed = r.Bool()
 	default:
 		r.Fail()
 	}

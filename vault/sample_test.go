@@ -186,8 +186,12 @@ func entryText(t *testing.T, r *vault.Reader, e vault.Entry) string {
 	raw, err := io.ReadAll(io.NewSectionReader(opened[0], 0, opened[0].Size()))
 	must(t, err)
 	index := opened[0].Index()
+	var from []string
+	for _, m := range index.Envelope.From {
+		from = append(from, fmt.Sprintf("{%s %s %s}", m.Name, m.Local, m.Host))
+	}
 	text := fmt.Sprintf("\tUID %d flags %d %q date %s message %s\n\t\tsubject %q from %v sha256 %x\n", e.UID, e.Flags, e.Keywords, e.Date.Format(time.RFC3339),
-		e.Message, index.Envelope.Subject, index.Envelope.From, sha256.Sum256(raw))
+		e.Message, index.Envelope.Subject, from, sha256.Sum256(raw))
 	if len(raw) < 1000 {
 		text += "\t\t| " + string(bytes.ReplaceAll(bytes.TrimSuffix(raw, []byte("\r\n")), []byte("\r\n"), []byte("\n\t\t| "))) + "\n"
 	}

@@ -113,8 +113,10 @@ func (a *addresses) colon() {
 // angle takes the text between angle brackets, with a name before it.
 func (a *addresses) angle(s string) {
 	name := phrase(a.words)
-	if strings.HasPrefix(s, "@") { // an obsolete route (RFC 5322 section 4.4)
-		s = s[strings.LastIndexByte(s, ':')+1:]
+	s = strings.TrimSpace(uncomment(s))
+	route := ""
+	if colon := strings.LastIndexByte(s, ':'); colon > 0 && s[0] == '@' { // an obsolete route (RFC 5322 section 4.4)
+		route, s = strings.Join(strings.Fields(s[:colon]), ""), s[colon+1:]
 	}
 	if len(s) > 7 && strings.EqualFold(s[:7], "mailto:") {
 		s = s[7:]
@@ -122,9 +124,34 @@ func (a *addresses) angle(s string) {
 	a.words, a.at, a.done = nil, false, true
 	for _, one := range splitAngle(s) {
 		m := mailbox(one)
-		m.Name = name
+		m.Name, m.Route = name, route
 		a.add(m)
 	}
+}
+
+// uncomment takes the comments out of an address (RFC 5322 section 3.4.1).
+func uncomment(s string) string {
+	if strings.IndexByte(s, '(') < 0 {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		end := -1
+		switch s[i] {
+		case '"':
+			if end = quoteEnd(s, i); end > 0 {
+				out.WriteString(s[i:end])
+			}
+		case '(':
+			end = commentEnd(s, i)
+		}
+		if end < 0 {
+			out.WriteByte(s[i])
+			end = i + 1
+		}
+		i = end
+	}
+	return out.String()
 }
 
 // splitAngle takes <a@b.se, c@d.se> apart.

@@ -61,6 +61,7 @@ func TestParseAddresses(t *testing.T) {
 		{"an empty group", "undisclosed-recipients:;", "undisclosed-recipients: ;"},
 		{"a group without an end", "Team: a@b.se", "Team: a@b.se ;"},
 		{"an obsolete route (RFC 5322 section 4.4)", "<@x.se,@y.se:a@b.se>", "a@b.se"},
+		{"comments in angle brackets (RFC 5322 section 3.4.1)", `<a (x@y)@ (z) b.se>, <"(a)"@b.se>`, `a@b.se (a)@b.se`},
 		{"mailto", "mailto:a@b.se, <mailto:c@d.se>", "a@b.se c@d.se"},
 		{"a quoted local part", `"anna s"@b.se, <"a@b"@c.se>`, "anna s@b.se a@b@c.se"},
 		{"an address literal", "a@[192.0.2.1], b@[IPv6:2001:db8::1]", "a@[192.0.2.1] b@[IPv6:2001:db8::1]"},
@@ -100,6 +101,16 @@ func TestParseAddressesKeepsToTheLimit(t *testing.T) {
 	}
 }
 
+// TestRoute: ENVELOPE tells an obsolete route, and nothing else looks at it (RFC 5322 section 4.4).
+func TestRoute(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"<@x.se, @y.se:a@b.se>": "@x.se,@y.se", "Anna <a@b.se>": "", "<@b.se>": ""} {
+		if got := ParseAddresses(in, 0); len(got) != 1 || got[0].Route != want {
+			t.Errorf("%s: %+v, want %s", in, got, want)
+		}
+	}
+}
+
 // What a strict parser reads, this one reads the same.
 func TestParseAddressesAsNetMail(t *testing.T) {
 	t.Parallel()
@@ -110,7 +121,7 @@ func TestParseAddressesAsNetMail(t *testing.T) {
 			a := mail.Address{Name: strings.Join(strings.Fields(name.Draw(t, "name")), " "), Address: rapid.StringMatching(`[a-z]{1,5}(\.[a-z]{1,3})?@[a-z]{1,5}\.se`).Draw(t, "address")}
 			field = append(field, a.String())
 			local, host, _ := strings.Cut(a.Address, "@")
-			want = append(want, show([]Mailbox{{a.Name, local, host}}))
+			want = append(want, show([]Mailbox{{Name: a.Name, Local: local, Host: host}}))
 		}
 		if got := show(ParseAddresses(strings.Join(field, ", "), 0)); got != strings.Join(want, " ") {
 			t.Fatalf("%q\n got %s\nwant %s", field, got, want)

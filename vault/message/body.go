@@ -9,7 +9,7 @@ import (
 // (base64) or kept as it is (quoted-printable); an encoding that is not known changes nothing. It gives p.Decoded octets.
 // Errors are those of raw.
 func Body(p *Part, raw io.Reader) io.Reader {
-	if d := decoderOf(p.Encoding); d != nil {
+	if d := decoderOf(p.Encoding, p.Trimmed); d != nil {
 		return &decodingReader{raw: raw, decoder: d}
 	}
 	return raw
@@ -36,13 +36,13 @@ type decoder interface {
 	end(dst []byte) []byte
 }
 
-// decoderOf gives nil for an encoding that changes nothing.
-func decoderOf(encoding string) decoder {
+// decoderOf gives nil for an encoding that changes nothing; trims is a Part's Trimmed.
+func decoderOf(encoding string, trims bool) decoder {
 	switch strings.ToLower(encoding) {
 	case "base64":
 		return &unbase64{}
 	case "quoted-printable":
-		return &unquote{}
+		return &unquote{pads: !trims}
 	}
 	return nil
 }

@@ -29,17 +29,29 @@ func TestBody(t *testing.T) {
 		{"a soft line break at the end", "quoted-printable", "a=", "a"},
 		{"no hex after =", "quoted-printable", "a=b=zz=4", "a=b=zz=4"},
 		{"= after =", "quoted-printable", "a==41=", "a=A"},
-		{"white space at the end of a line stays", "quoted-printable", "-- \r\nA", "-- \r\nA"},
+		{"white space at the end of a line goes (RFC 2045 section 6.7, rule 3)", "quoted-printable", "-- \r\nA \t\nB \t", "--\r\nA\nB"},
+		{"but not before a soft line break, if encoded, or in a line", "quoted-printable", "a =\r\nb=20\r\n c  d", "a b \r\n c  d"},
+		{"nor before a CR that ends no line", "quoted-printable", "a \rb \r", "a \rb \r"},
+		{"nor what is longer than a line", "quoted-printable", strings.Repeat(" ", 81) + "\r\n" + strings.Repeat(" ", 80) + "\r\n" + strings.Repeat(" ", 81), strings.Repeat(" ", 81) + "\r\n\r\n" + strings.Repeat(" ", 81)},
 		{"7bit", "7bit", "a=41", "a=41"},
 		{"uuencode stays as it is", "x-uuencode", "begin 644 a", "begin 644 a"},
 	} {
-		p := &Part{Encoding: tt.encoding}
+		p := &Part{Encoding: tt.encoding, Trimmed: true}
 		for name, r := range map[string]io.Reader{"whole": strings.NewReader(tt.in), "octet by octet": iotest.OneByteReader(strings.NewReader(tt.in))} {
 			got, err := io.ReadAll(Body(p, r))
 			if err != nil || string(got) != tt.want {
 				t.Errorf("%s, %s: %q %v, want %q", tt.reason, name, got, err, tt.want)
 			}
 		}
+	}
+}
+
+// TestUntrimmed: messages that were indexed by the first versions are decoded as they were counted then.
+func TestUntrimmed(t *testing.T) {
+	t.Parallel()
+	const in = "-- \r\na \t"
+	if got, err := io.ReadAll(Body(&Part{Encoding: "quoted-printable"}, strings.NewReader(in))); err != nil || string(got) != in {
+		t.Errorf("%q %v", got, err)
 	}
 }
 

@@ -11,7 +11,7 @@ type counter struct {
 
 func (c *counter) begin(encoding string) {
 	c.encoding, c.base64, c.total = encoding, base64Count{}, 0
-	c.quoted = unquote{held: c.quoted.held[:0]}
+	c.quoted = unquote{held: c.quoted.held[:0], space: c.quoted.space[:0]}
 }
 
 func (c *counter) count(b []byte) {

@@ -38,7 +38,7 @@ func (b *budget) mailboxes(h Header, name string, limit int) []Mailbox {
 			break
 		}
 		b.left -= costMailbox
-		out = append(out, Mailbox{b.keep(m.Name, maxValue), b.keep(m.Local, maxValue), b.keep(m.Host, maxValue)})
+		out = append(out, Mailbox{b.keep(m.Name, maxValue), b.keep(m.Local, maxValue), b.keep(m.Host, maxValue), b.keep(m.Route, maxValue)})
 	}
 	return out
 }

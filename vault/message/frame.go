@@ -265,6 +265,7 @@ func (x *Indexer) end(eol int64) {
 		p.asText()
 	case len(p.Children) == 0:
 		p.Decoded = x.body.size(p.Body.Size, eol)
+		p.Trimmed = x.body.encoding == "quoted-printable"
 	}
 	x.stack = x.stack[:len(x.stack)-1]
 	if n := len(x.stack); n > 0 {

@@ -34,6 +34,7 @@ type Mailbox struct {
 	Name  string `codec:"1,omitempty"`
 	Local string `codec:"2,omitempty"`
 	Host  string `codec:"3,omitempty"`
+	Route string `codec:"4,omitempty"` // obsolete (RFC 5322 section 4.4), as ENVELOPE has it: @a.example,@b.example
 }
 
 // Envelope is the header fields that lists show and threads are made by (RFC 9051 section 7.5.2, ENVELOPE).
@@ -91,6 +92,9 @@ type Part struct {
 	Children []Part `codec:"16,omitempty"`
 	// Envelope is that of the embedded message; nil unless message/rfc822.
 	Envelope *Envelope `codec:"17,omitempty"`
+	// Trimmed tells of quoted-printable that Decoded is without the white space at the ends of lines (RFC 2045 section 6.7,
+	// rule 3). Indexes of the first versions count it.
+	Trimmed bool `codec:"18,omitempty"`
 }
 
 // Range is a run of octets of the raw message.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // index runs an Indexer over a message in one write.
@@ -285,11 +286,18 @@ func TestDecodedIsWhatBodyGives(t *testing.T) {
 			for i := range b {
 				b[i] = alphabet[r.IntN(len(alphabet))]
 			}
+			if r.IntN(10) == 0 { // about as long as white space may be
+				b = bytes.Replace(b, []byte(" "), bytes.Repeat([]byte(" "), maxHeld-1+r.IntN(3)), 1)
+			}
 			raw := "Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + string(b) + "\r\n--q--"
 			p := index(raw).Root.Children[0]
 			decoded, err := io.ReadAll(Body(&p, strings.NewReader(raw[p.Body.Offset:p.Body.Offset+p.Body.Size])))
 			if err != nil || int64(len(decoded)) != p.Decoded {
 				t.Fatalf("%s %q: %q is %d octets, the index says %d (%v)", encoding, b, decoded, len(decoded), p.Decoded, err)
+			}
+			again, err := io.ReadAll(Body(&p, iotest.OneByteReader(strings.NewReader(raw[p.Body.Offset:p.Body.Offset+p.Body.Size]))))
+			if err != nil || string(again) != string(decoded) {
+				t.Fatalf("%s %q: %q, and octet by octet %q (%v)", encoding, b, decoded, again, err)
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func (x *Indexer) beginFile(encoding string) {
 	}
 	in := NewIndexer(x.limits)
 	in.attached, in.level, in.kept = x.attached, x.level+1, x.kept
-	x.file = &file{Indexer: in, decoder: decoderOf(encoding)}
+	x.file = &file{Indexer: in, decoder: decoderOf(encoding, true)}
 }
 
 func (f *file) take(b []byte) {

@@ -3,13 +3,16 @@ package message
 import "bytes"
 
 // unquote decodes quoted-printable (RFC 2045 section 6.7). What is not quoted-printable stays as it is. White space at
-// the end of a line stays too: it is seldom transport padding today and often the signature line "-- ".
+// the end of a line goes (rule 3): whoever means it, writes =20.
 type unquote struct {
-	held []byte // "=" and what followed, until it is known what it is
-	hard bool   // the last line end was one, not a soft line break
+	held  []byte // "=" and what followed, until it is known what it is
+	space []byte // white space, and a CR if one followed, until it is known whether that is the end of a line
+	over  bool   // in white space that is longer than maxHeld and stays
+	pads  bool   // white space at the end of a line stays
+	hard  bool   // the last line end was one, not a soft line break
 }
 
-// maxHeld is how much white space may follow the "=" of a soft line break.
+// maxHeld is how much white space may follow the "=" of a soft line break, or goes at the end of a line.
 const maxHeld = 80
 
 // decode appends what src decodes to.
@@ -20,10 +23,7 @@ func (d *unquote) decode(dst, src []byte) []byte {
 			if n < 0 {
 				n = len(src)
 			}
-			if n > 0 {
-				dst = append(dst, src[:n]...)
-				d.hard = src[n-1] == '\n'
-			}
+			dst = d.plain(dst, src[:n], n == len(src))
 			if src = src[n:]; len(src) == 0 {
 				break
 			}
@@ -31,6 +31,75 @@ func (d *unquote) decode(dst, src []byte) []byte {
 		dst, src = d.hold(dst, src[0]), src[1:]
 	}
 	return dst
+}
+
+// plain takes octets without "="; the last of them may be followed by more of their kind.
+func (d *unquote) plain(dst, b []byte, last bool) []byte {
+	if len(b) > 0 {
+		d.hard = b[len(b)-1] == '\n'
+	}
+	if d.pads {
+		return append(dst, b...)
+	}
+	if dst, b = d.resume(dst, b, last); len(b) == 0 {
+		return dst
+	}
+	for n := bytes.IndexByte(b, '\n'); n >= 0; n = bytes.IndexByte(b, '\n') {
+		line, end := cutLine(b[:n+1])
+		dst, b = append(append(dst, line...), end...), b[n+1:]
+	}
+	if last {
+		text := bytes.TrimSuffix(b, []byte("\r"))
+		switch n := len(text) - len(bytes.TrimRight(text, blanks)); {
+		case n > maxHeld:
+			d.over = len(text) == len(b)
+		case n > 0:
+			d.space, b = append(d.space, b[len(text)-n:]...), b[:len(text)-n]
+		}
+	}
+	return append(dst, b...)
+}
+
+// resume finds out what the white space was that came last.
+func (d *unquote) resume(dst, b []byte, last bool) (out, rest []byte) {
+	n := len(b) - len(bytes.TrimLeft(b, blanks))
+	open := last && n == len(b)
+	switch held := len(d.space); {
+	case d.over:
+		d.over = open
+		return append(dst, b[:n]...), b[n:]
+	case held == 0:
+		return dst, b
+	case d.space[held-1] == '\r' && len(b) > 0 && b[0] == '\n':
+		dst = append(dst, '\r')
+	case d.space[held-1] == '\r':
+		dst = append(dst, d.space...)
+	case held+n > maxHeld:
+		d.over = open
+		dst = append(append(dst, d.space...), b[:n]...)
+		b = b[n:]
+	case open, last && len(b) == n+1 && b[n] == '\r':
+		d.space = append(d.space, b...)
+		return dst, nil
+	default:
+		d.space = append(d.space, b[:n]...)
+		if b = b[n:]; !bytes.HasPrefix(b, []byte("\n")) && !bytes.HasPrefix(b, []byte("\r\n")) {
+			dst = append(dst, d.space...)
+		}
+	}
+	d.space = d.space[:0]
+	return dst, b
+}
+
+const blanks = " \t"
+
+// cutLine takes the white space out before a line's end.
+func cutLine(b []byte) (line, end []byte) {
+	text := bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+	if line = bytes.TrimRight(text, blanks); len(text)-len(line) > maxHeld {
+		line = text
+	}
+	return line, b[len(text):]
 }
 
 // hold takes one octet at or after "=".
@@ -66,7 +135,10 @@ func (d *unquote) end(dst []byte) []byte {
 	if len(d.held) > 0 && !softBreak(d.held[1:]) {
 		dst = append(dst, d.held...)
 	}
-	d.held = d.held[:0]
+	if bytes.HasSuffix(d.space, []byte("\r")) { // no line end came
+		dst = append(dst, d.space...)
+	}
+	d.held, d.space, d.over = d.held[:0], d.space[:0], false
 	return dst
 }
 

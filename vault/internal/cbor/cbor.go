@@ -23,7 +23,10 @@ const (
 	simple
 )
 
-const null = simple<<5 | 22
+const (
+	no   = simple<<5 | 20 // and yes after it
+	null = simple<<5 | 22
+)
 
 // Reader reads a record. After the first thing it cannot read it gives zero values, and OK is false.
 type Reader struct {
@@ -104,6 +107,16 @@ func (r *Reader) Null() bool {
 	}
 	r.at++
 	return true
+}
+
+// Bool reads true or false.
+func (r *Reader) Bool() bool {
+	if r.at == len(r.record) || r.record[r.at]&^1 != no {
+		r.Fail()
+		return false
+	}
+	r.at++
+	return r.record[r.at-1] != no
 }
 
 // Map gives how many fields follow, each a Field and its value.
