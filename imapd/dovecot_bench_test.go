@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"os/signal"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +62,7 @@ func BenchmarkDovecot(b *testing.B) {
 		{name: `STORE 1:* ±FLAGS (\Seen)`, units: 2 * rounds * n, do: func(r *rival) { r.store(rounds) }},
 		{name: "STORE of one message, 500 times", units: 500, do: func(r *rival) { r.storeEach(500) }},
 		{name: "a mixed load, 10 clients", units: 10 * mixedRounds * mixedOps, do: func(r *rival) { r.mixed(10) }},
+		{name: "imaptest's mixed load, 10 clients", do: func(r *rival) { r.imaptest(10) }},
 		{name: "first sync by mbsync", units: n, do: func(r *rival) { r.mbsync() }},
 	} {
 		b.Run(strings.TrimPrefix(t.of+", "+t.name, ", "), func(b *testing.B) {
@@ -78,7 +81,7 @@ func BenchmarkDovecot(b *testing.B) {
 // task is work that is compared.
 type task struct {
 	name, of string // of the row in the table, and what it repeats
-	units    int
+	units    int    // 0: as many as do says
 	do       func(*rival)
 	fills    bool // INBOX, which others need full
 }
@@ -97,6 +100,7 @@ type rival struct {
 	password   string
 	told       *bufio.Reader // what ours says of its memory
 	full       bool          // INBOX
+	units      int           // done
 	f          *fixture
 }
 
@@ -165,9 +169,10 @@ func (c *contest) run(b *testing.B, t task, messages int) {
 		}
 		r.full = true
 		busy, own, began := r.processorTime(), processorTime(b), time.Now()
+		r.units = t.units
 		t.do(r)
-		each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(t.units) }
-		took := cost{rate: float64(t.units) / time.Since(began).Seconds(), client: each(processorTime(b) - own)}
+		each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.units) }
+		took := cost{rate: float64(r.units) / time.Since(began).Seconds(), client: each(processorTime(b) - own)}
 		took.server = each(r.processorTime() - busy)
 		b.ReportMetric(took.rate, r.name+"/s")
 		b.ReportMetric(took.server, r.name+"-cpu-µs")
@@ -521,6 +526,29 @@ func (r *rival) mixed(clients int) {
 		})
 	}
 	wait.Wait()
+}
+
+// imaptest does as much as it can in ten seconds, the same commands for each.
+func (r *rival) imaptest(clients int) {
+	program := imaptestProgram(r)
+	mails := filepath.Join(r.f.dir, "mbox")
+	r.f.must(os.WriteFile(mails, []byte(mbox(append(slices.Collect(maps.Values(goodMails)), benchMail(0)), 500)), 0o600))
+	w := r.login()
+	w.ok("CREATE imaptest")
+	w.Close()
+	_, port, err := net.SplitHostPort(r.addr)
+	r.f.must(err)
+	out, err := exec.Command(program, "host=127.0.0.1", "port="+port, "user="+anna.String(), "pass="+r.password, "ssl=any-cert", "mbox="+mails,
+		"box=imaptest", "seed=1", "secs=10", fmt.Sprintf("clients=%d", clients)).CombinedOutput()
+	if err != nil {
+		r.Fatalf("imaptest: %v\n%s", err, out)
+	}
+	if faults := imaptestFaults.FindAllString(string(out), 3); faults != nil {
+		r.Logf("imaptest says of %s: %s", r.name, strings.Join(faults, "\n"))
+	}
+	for _, n := range imaptestTotals(r, string(out)) {
+		r.units += n
+	}
 }
 
 func (r *rival) mbsync() {

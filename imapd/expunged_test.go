@@ -1,7 +1,6 @@
 package imapd
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 
@@ -14,19 +13,18 @@ import (
 func TestExpungedWhileRead(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.deposit(mail("ett"))
-	account, err := f.vault.Directory().Account(t.Context(), anna)
-	f.must(err)
-	reader, err := f.vault.Reader(t.Context(), account.Principal(), vault.DoorIMAP)
+	w := f.login(anna)
+	raw := mail("ett")
+	w.ok("APPEND INBOX {%d+}\r\n%s", len(raw), raw) // it lies nowhere else
+	reader, err := f.vault.Reader(t.Context(), vault.Staff(anna), vault.DoorIMAP)
 	f.must(err)
 	defer reader.Close()
-	boxes, err := reader.Mailboxes(t.Context())
-	f.must(err)
-	entries, err := reader.Entries(t.Context(), boxes[0].ID, 0, 0)
+	box := f.inbox(anna)
+	entries, err := reader.Entries(t.Context(), box, 0, 0)
 	f.must(err)
 	s := &session{
 		log: slog.New(slog.DiscardHandler), ctx: t.Context(), reader: reader, conn: &conn{Conn: &sink{}, output: &output{to: &sink{}}},
-		selected: &selected{id: boxes[0].ID, view: newView(entries, nil)},
+		selected: &selected{id: box, view: newView(entries, nil)},
 	}
 	read := &fetch{
 		session: s, names: names{sections: []string{"BODY[]"}},
@@ -36,13 +34,9 @@ func TestExpungedWhileRead(t *testing.T) {
 	f.must(err)
 	defer closeAll(contents)
 
-	w := f.login(anna)
 	w.ok("SELECT INBOX")
 	w.ok(`STORE 1 +FLAGS (\Deleted)`)
 	w.ok("EXPUNGE")
-	if _, err := io.ReadAll(contents[0].Section(contents[0].Index().Root.Body)); err == nil {
-		t.Skip("its octets are still there")
-	}
 	whole, err := read.body(entries[0], contents[0])
 	if whole || err != nil || !read.missing || read.failed != nil {
 		t.Errorf("whole: %v, %v; missing: %v, failed: %v", whole, err, read.missing, read.failed)

@@ -2,8 +2,11 @@ package imapd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"sigill/vault"
 )
 
 // TestKeywords: a client is told of a keyword before it sees one at a message.
@@ -38,12 +41,19 @@ func TestKeywords(t *testing.T) {
 	if got := b.ok("NOOP"); !strings.HasPrefix(got, "* FLAGS "+known+"$ett $tva $tre)\n* 50 FETCH") {
 		t.Errorf("told of: %q", got)
 	}
-	a.ok(`STORE 49 +FLAGS.SILENT ($fyra)`)
+	r, err := f.vault.Reader(t.Context(), vault.Staff(bo), vault.DoorWeb)
+	f.must(err)
+	defer r.Close()
+	boxes, err := r.Mailboxes(t.Context())
+	f.must(err)
+	shared := boxes[slices.IndexFunc(boxes, func(m vault.Mailbox) bool { return m.Owner == omsorg && m.Role == vault.Inbox })]
+	_, err = r.StoreFlags(t.Context(), shared.ID, []vault.UID{49}, vault.AddFlags, 0, []string{"$fyra"})
+	f.must(err)
 	// The 49th message is on the second page, which another goroutine makes.
 	if got := b.ok("FETCH 1:50 (FLAGS ENVELOPE)"); strings.Index(got, "$fyra)\n* 41 FETCH") < 0 {
 		t.Errorf("in a listing: %q", got)
 	}
-	if got := a.ok("SELECT " + box); !strings.Contains(got, "* FLAGS "+known+"$ett $tva $fyra $tre)\n* OK [PERMANENTFLAGS "+known+`$ett $tva $fyra $tre \*)]`) {
+	if got := a.ok("SELECT " + box); !strings.Contains(got, "* FLAGS "+known+"$ett $tva $tre $fyra)\n* OK [PERMANENTFLAGS "+known+`$ett $tva $tre $fyra \*)]`) {
 		t.Errorf("SELECT: %q", got)
 	}
 }
@@ -65,7 +75,7 @@ func TestVocabularyIsBounded(t *testing.T) {
 	for i := range 3 * maxVocabulary {
 		v.learn([]string{fmt.Sprintf("k%d", i), "bad keyword"})
 	}
-	if len(v.told) != maxVocabulary || len(v.known) != maxVocabulary {
-		t.Errorf("%d and %d", len(v.told), len(v.known))
+	if len(v.words) != maxVocabulary || len(v.known) != maxVocabulary {
+		t.Errorf("%d and %d", len(v.words), len(v.known))
 	}
 }

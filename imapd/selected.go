@@ -49,14 +49,20 @@ func (s *session) selectMailbox(name string, readOnly bool) (*imap.SelectData, e
 	}
 	s.server.recents.begin(m.ID, entries)
 	v := newView(entries, s.server.recents.claimer(m.ID, readOnly))
+	v.words = s.server.words.take(m.ID)
+	for _, e := range entries {
+		v.words.learn(e.Keywords)
+	}
+	v.hearsWords()
+	flags, permanent := v.words.first(v.heard)
 	s.selected = &selected{id: m.ID, shared: m.Shared, readOnly: readOnly, watch: watch, view: v}
 	data := &imap.SelectData{
-		Flags: v.words.flags(), PermanentFlags: []imap.Flag{}, NumMessages: uint32(len(entries)), NumRecent: v.told,
+		Flags: flags, PermanentFlags: []imap.Flag{}, NumMessages: uint32(len(entries)), NumRecent: v.told,
 		FirstUnseenSeqNum: firstUnseen(entries), UIDValidity: m.UIDValidity,
 		UIDNext: imap.UID(max(m.UIDNext, v.last+1)),
 	}
 	if !readOnly {
-		data.PermanentFlags = v.words.permanent()
+		data.PermanentFlags = permanent
 	}
 	return data, nil
 }
@@ -81,6 +87,7 @@ func (s *session) Unselect() error {
 func (s *session) unselect() {
 	if s.selected != nil {
 		s.selected.watch.Close()
+		s.server.words.giveBack(s.selected.id)
 		s.selected = nil
 	}
 }

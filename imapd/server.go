@@ -81,6 +81,7 @@ type Server struct {
 	log     *slog.Logger
 	gate    gate
 	recents recents
+	words   vocabularies
 	// sleep waits, unless the context ends first. Tests replace it.
 	sleep func(context.Context, time.Duration)
 	// panics counts those the library has caught. Tests want none.

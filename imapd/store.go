@@ -32,6 +32,7 @@ func (s *session) store(set imap.NumSet, f *imap.StoreFlags) error {
 	how := map[imap.StoreFlagsOp]vault.FlagChange{
 		imap.StoreFlagsSet: vault.SetFlags, imap.StoreFlagsAdd: vault.AddFlags, imap.StoreFlagsDel: vault.RemoveFlags,
 	}[f.Op]
+	s.selected.view.words.learn(m.keywords) // imaptest wants to hear of those that are taken off, too
 	missing, t := false, &text{}
 	for uids := range slices.Chunk(s.selected.view.uidsIn(spans), storeBatch) {
 		entries, err := s.selected.watch.StoreFlags(s.ctx, s.reader, s.selected.id, uids, how, m.flags, m.keywords)

@@ -18,9 +18,9 @@ type view struct {
 	last vault.UID
 	// gone are messages that are expunged and that the client still counts.
 	gone map[vault.UID]bool
-	// words are the keywords the client was told of, but for the news.
-	words vocabulary
-	news  bool
+	// words are the mailbox's keywords, of which the client has heard so many.
+	words *vocabulary
+	heard int
 	// recent are the UIDs the client is the first to be told of, in order, of which it was told that there are so many;
 	// those up to welcomed were asked about by claim, which may be nil.
 	recent   []run
@@ -69,12 +69,11 @@ const (
 
 // newView makes the view a client has after SELECT.
 func newView(entries []vault.Entry, claim func(vault.UID) vault.UID) *view {
-	v := &view{claim: claim, gone: map[vault.UID]bool{}}
+	v := &view{claim: claim, words: &vocabulary{}, gone: map[vault.UID]bool{}}
 	v.uids = make([]vault.UID, len(entries))
 	for i, e := range entries {
 		v.uids[i] = e.UID
 		v.last = e.UID
-		v.words.learn(e.Keywords)
 	}
 	v.welcome()
 	v.told = v.recentCount()
@@ -99,7 +98,7 @@ func (v *view) relist(entries []vault.Entry, when expunges) []update {
 	there := make(map[vault.UID]bool, len(entries))
 	for _, e := range entries {
 		there[e.UID] = true
-		v.news = v.words.learn(e.Keywords) || v.news
+		v.words.learn(e.Keywords)
 		v.add(e.UID)
 		flags[e.UID] = marksOf(e)
 	}
@@ -114,7 +113,7 @@ func (v *view) relist(entries []vault.Entry, when expunges) []update {
 func (v *view) take(c vault.Change, flags map[vault.UID]marks) {
 	uid := c.Entry.UID
 	if c.Kind != vault.Expunged {
-		v.news = v.words.learn(c.Entry.Keywords) || v.news
+		v.words.learn(c.Entry.Keywords)
 	}
 	switch c.Kind {
 	case vault.Added:
@@ -135,6 +134,14 @@ func (v *view) add(uid vault.UID) {
 	}
 }
 
+// hearsWords tells whether there are keywords that the client has not heard of, and that it does now.
+func (v *view) hearsWords() bool {
+	n := v.words.size()
+	news := n > v.heard
+	v.heard = n
+	return news
+}
+
 // tell makes the updates. The first known messages are those the client counts already; messages that came and went
 // since are not worth a word.
 func (v *view) tell(known int, flags map[vault.UID]marks, when expunges) []update {
@@ -150,9 +157,8 @@ func (v *view) tell(known int, flags map[vault.UID]marks, when expunges) []updat
 		out = append(out, update{kind: recent, num: n})
 		v.told = n
 	}
-	if v.news {
+	if v.hearsWords() {
 		out = append(out, update{kind: vocable})
-		v.news = false
 	}
 	return append(out, v.reflags(flags)...)
 }
