@@ -23,6 +23,20 @@ type asset struct {
 // assets are those of the pages. The logo is the seal where the organisation has none.
 type assets struct{ style, colours, seal, logo, wait, time, upload, passkey asset }
 
+// addresses are those of the assets, as templates take them.
+type addresses struct {
+	Style, Colours              string // style sheets; Colours is "" where the organisation has none of its own
+	Seal, Logo                  string // the product's sign and the organisation's
+	Wait, Time, Upload, Passkey string // scripts: see what each begins with
+}
+
+func (a *assets) addresses() addresses {
+	return addresses{
+		Style: a.style.path, Colours: a.colours.path, Seal: a.seal.path, Logo: a.logo.path,
+		Wait: a.wait.path, Time: a.time.path, Upload: a.upload.path, Passkey: a.passkey.path,
+	}
+}
+
 func (s *Server) loadAssets() error {
 	for _, own := range []struct {
 		to   *asset

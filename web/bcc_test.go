@@ -22,16 +22,16 @@ import (
 func TestBccIsSeenNowhere(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, web.Limits{})
-	hidden := policy.MustAddress("bo@example.com")
-	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: hidden, Person: otherID, Verified: s.clock.now()}))
+	bo := policy.MustAddress("bo@example.com")
+	s.bind(bo, otherID)
 	eva := policy.MustAddress("eva@exempel.se")
 	must(t, s.vault.Directory().PutAccount(t.Context(), vault.Account{Address: eva, Name: "Eva"}, password))
 	v := s.staff()
-	letter := append(v.newLetter(care.String(), astrid.String(), "Beslut", "Hej!"), field{"cc", eva.String()}, field{"bcc", hidden.String()})
+	letter := append(v.newLetter(care.String(), astrid.String(), "Beslut", "Hej!"), field{"cc", eva.String()}, field{"bcc", bo.String()})
 	id := sentID(t, v.writeMail(letter, upload{"beslut.txt", "text/plain", "Ja."}))
-	bo := s.person(otherID)
-	bo.get("/messages/" + id.String()).is(http.StatusOK) // who has opened it shows to the sender
-	bo.replyTo(id, bo.form(id), "Tack, säger Bo.").is(http.StatusSeeOther)
+	hidden := s.person(otherID)
+	hidden.get("/messages/" + id.String()).is(http.StatusOK) // who has opened it shows to the sender
+	hidden.replyTo(id, hidden.form(id), "Tack, säger Bo.").is(http.StatusSeeOther)
 	v.get("/messages/" + id.String()).is(http.StatusOK).has("bo@example.com")
 
 	page := "/messages/" + id.String()

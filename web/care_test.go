@@ -22,7 +22,7 @@ func TestRecallSaysWhatItCanDo(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, web.Limits{})
 	bo := policy.MustAddress("bo@exempel.se")
-	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: stranger, Person: otherID, Verified: time.Now()}))
+	s.bind(stranger, otherID)
 	must(t, s.vault.Directory().PutAccount(t.Context(), vault.Account{Address: bo, Name: "Bo"}, password))
 	sent := s.send(letterText, astrid, stranger)
 	path := "/messages/" + sent.ID.String()

@@ -15,11 +15,11 @@ import (
 func TestCopies(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, web.Limits{})
-	second := policy.MustAddress("bo@example.com")
-	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: second, Person: otherID, Verified: s.clock.now()}))
+	bo := policy.MustAddress("bo@example.com")
+	s.bind(bo, otherID)
 	v := s.staff()
 	letter := v.newLetter(care.String(), astrid.String(), "Beslut", "Hej!")
-	letter = append(letter, field{"cc", anna.String()}, field{"bcc", "Bo <bo@example.com>, " + astrid.String()})
+	letter = append(letter, field{"cc", anna.String()}, field{"bcc", "Bo <" + bo.String() + ">, " + astrid.String()})
 	id := sentID(t, v.writeMail(letter))
 	for _, who := range []vault.Principal{vault.Person(astridID), vault.Person(otherID), vault.Staff(anna)} {
 		raw := s.raw(who, id)

@@ -94,7 +94,7 @@ func TestAClaimAgainstABinding(t *testing.T) {
 	staff := s.staff()
 	staff.post(path, url.Values{"ask:" + stranger.Key(): {"on"}}).to(path + "/done")
 	s.person(otherID).post("/m/"+s.link(stranger), nil).to("/identified")
-	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: stranger, Person: astridID, Verified: s.clock.now()}))
+	s.bind(stranger, astridID)
 	claim := regexp.MustCompile(`name="claim" value="([^"]+)"`).FindStringSubmatch(staff.get(path).body)[1]
 	form := url.Values{"to": {stranger.String()}, "claim": {claim}, "answer": {"approve"}}
 	staff.post(path+"/claims", form).is(http.StatusUnprocessableEntity).has("verifierad för en annan person", `value="reject"`)

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"sigill/policy"
 	"sigill/vault"
 	"sigill/web"
 )
@@ -111,7 +110,6 @@ func TestKeptAnswer(t *testing.T) {
 func TestKeptMailIsNobodyElses(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, web.Limits{})
-	bo := policy.MustAddress("bo.berg@exempel.se")
 	must(t, s.vault.Directory().PutAccount(t.Context(), vault.Account{Address: bo, Name: "Bo Berg"}, password))
 	v := s.staff()
 	letter := mailOf(v.token("/compose"))

@@ -51,10 +51,7 @@ type page struct {
 	Title string
 	Org   Organisation
 	Host  string
-	// Style and Colours are the addresses of style sheets, Colours "" for our own; Seal and Logo those of the product's sign
-	// and of the organisation's; Script that of the script of a page that waits, Time, Upload and Passkey those of the
-	// scripts that tell of the end of a login and of the progress of an upload, and speak with authenticators.
-	Style, Colours, Seal, Logo, Script, Time, Upload, Passkey string
+	addresses
 
 	In    bool
 	Staff bool
@@ -168,8 +165,7 @@ func (s *Server) renderPart(v *visit, name, part string, body any) error {
 func (s *Server) execute(v *visit, name, template, title string, body any) ([]byte, error) {
 	p := page{
 		catalogue: v.lang, Title: title, Org: s.config.Organisation, Host: s.base.Host,
-		Style: s.assets.style.path, Colours: s.assets.colours.path, Seal: s.assets.seal.path, Logo: s.assets.logo.path, Script: s.assets.wait.path,
-		Time: s.assets.time.path, Upload: s.assets.upload.path, Passkey: s.assets.passkey.path, session: s.session(v),
+		addresses: s.assets.addresses(), session: s.session(v),
 		In: v.in, Staff: v.in && !v.who.IsPerson(), Name: v.name, Roles: s.roles(v),
 		Languages: s.otherLanguages(v), Body: body,
 	}

@@ -248,7 +248,7 @@ func TestLogins(t *testing.T) {
 func TestFormerNumber(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, web.Limits{Page: 2})
-	must(t, s.vault.Directory().PutBinding(t.Context(), vault.Binding{Address: stranger, Person: otherID, Verified: time.Now()}))
+	s.bind(stranger, otherID)
 	var ids []string
 	for range 2 {
 		ids = append(ids, s.send(letterText, astrid).ID.String(), s.send(letterText, stranger).ID.String())

@@ -170,8 +170,14 @@ func stageOf(t testing.TB, change func(*web.Config)) *stage {
 	d := s.vault.Directory()
 	must(t, d.PutAccount(t.Context(), vault.Account{Address: anna, Name: "Anna Ek"}, password))
 	must(t, d.PutFunctionAddress(t.Context(), vault.FunctionAddress{Address: care, Name: "Hemtjänsten", Members: []policy.Address{anna}}))
-	must(t, d.PutBinding(t.Context(), vault.Binding{Address: astrid, Person: astridID, Verified: time.Now()}))
+	s.bind(astrid, astridID)
 	return s
+}
+
+// bind makes an address that of a person, as a login by the link does.
+func (s *stage) bind(a policy.Address, id policy.PersonID) {
+	s.t.Helper()
+	must(s.t, s.vault.Directory().PutBinding(s.t.Context(), vault.Binding{Address: a, Person: id, Verified: s.clock.now()}))
 }
 
 func must(t testing.TB, err error) {

@@ -53,7 +53,6 @@ func (v *visitor) newLetter(from, to, subject, text string) []field {
 	return []field{{"form", v.token("/compose")}, {"from", from}, {"to", to}, {"subject", subject}, {"text", text}}
 }
 
-// raw is a message as a principal's mailboxes hold it.
 // hidden are the fields that a page's form has of its own, with one for the button that is pressed.
 func (a answer) hidden(button string) url.Values {
 	out := url.Values{button: {"1"}}
@@ -63,6 +62,7 @@ func (a answer) hidden(button string) url.Values {
 	return out
 }
 
+// raw is a message as a principal's mailboxes hold it.
 func (s *stage) raw(p vault.Principal, id vault.MessageID) string {
 	s.t.Helper()
 	r, err := s.vault.Reader(s.t.Context(), p, vault.DoorWeb)
