@@ -496,6 +496,15 @@ func TestSentTellsStatus(t *testing.T) {
 	if got := w.ok(`STORE 1 FLAGS (\Flagged $SigillReplied)`); got != `* 1 FETCH (UID 1 FLAGS (\Flagged $SigillOpened))` {
 		t.Errorf("a client makes up a status: %s", got)
 	}
+	r, err := f.vault.Reader(t.Context(), vault.Staff(bo), vault.DoorWeb)
+	f.must(err)
+	defer r.Close()
+	boxes, err := r.Mailboxes(t.Context())
+	f.must(err)
+	sent := boxes[slices.IndexFunc(boxes, func(m vault.Mailbox) bool { return m.Role == vault.Sent && !m.Shared })]
+	if all, err := r.Entries(t.Context(), sent.ID, 0, 0); err != nil || !slices.Equal(all[0].Keywords, []string{"$SigillOpened"}) {
+		t.Errorf("stored: %v %v", all, err)
+	}
 	if got := w.ok("SEARCH KEYWORD $SigillOpened"); got != "* SEARCH 1" {
 		t.Errorf("search: %s", got)
 	}

@@ -32,8 +32,8 @@ func (s *session) store(set imap.NumSet, f *imap.StoreFlags) error {
 	how := map[imap.StoreFlagsOp]vault.FlagChange{
 		imap.StoreFlagsSet: vault.SetFlags, imap.StoreFlagsAdd: vault.AddFlags, imap.StoreFlagsDel: vault.RemoveFlags,
 	}[f.Op]
-	// Also those that are taken off: imaptest wants to hear of what it has named.
-	s.selected.view.words.learn(slices.DeleteFunc(m.keywords, vault.IsStatusKeyword))
+	m.keywords = slices.DeleteFunc(m.keywords, vault.IsStatusKeyword) // only the vault sets them
+	s.selected.view.words.learn(m.keywords)                           // also to take them off: imaptest wants to hear of what it has named
 	missing, t := false, &text{}
 	for uids := range slices.Chunk(s.selected.view.uidsIn(spans), storeBatch) {
 		entries, err := s.selected.watch.StoreFlags(s.ctx, s.reader, s.selected.id, uids, how, m.flags, m.keywords)
