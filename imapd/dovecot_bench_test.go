@@ -35,7 +35,8 @@ import (
 // table of docs/performance.md: the ratio of the rates, and the processor time of the servers and of the client, which reads
 // lines and counts octets, whoever it talks to. It needs root, since Dovecot changes user. SIGILL_MESSAGES sets how many
 // messages lie in INBOX, 500 or more; 5000 if it is not set. SIGILL_RIVALS names which of dovecot-crypt, dovecot-crypt-fsync
-// and dovecot take part; all if it is not set. Of tasks that are chosen without APPEND, INBOX is filled first.
+// and dovecot take part; all if it is not set. Of tasks that are
+// chosen without APPEND, INBOX is filled first; a cache knows what those before it asked for.
 //
 //	go test -run '^$' -bench Dovecot -benchtime 1x ./imapd
 //	SIGILL_MESSAGES=20000 SIGILL_RIVALS=dovecot-crypt go test -timeout 20m -run '^$' -bench 'Dovecot/(HEADER|STORE)' -benchtime 1x ./imapd
