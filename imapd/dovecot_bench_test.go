@@ -35,8 +35,8 @@ import (
 // table of docs/performance.md: the ratio of the rates, and the processor time of the servers and of the client, which reads
 // lines and counts octets, whoever it talks to. It needs root, since Dovecot changes user. SIGILL_MESSAGES sets how many
 // messages lie in INBOX, 500 or more; 5000 if it is not set. SIGILL_RIVALS names which of dovecot-crypt, dovecot-crypt-fsync
-// and dovecot take part; all if it is not set. Of tasks that are
-// chosen without APPEND, INBOX is filled first; a cache knows what those before it asked for.
+// and dovecot take part; all if it is not set. If tasks are chosen without APPEND, INBOX is filled first; Dovecot's cache has
+// what those before asked for.
 //
 //	go test -run '^$' -bench Dovecot -benchtime 1x ./imapd
 //	SIGILL_MESSAGES=20000 SIGILL_RIVALS=dovecot-crypt go test -timeout 20m -run '^$' -bench 'Dovecot/(HEADER|STORE)' -benchtime 1x ./imapd
@@ -129,6 +129,9 @@ func newContest(b *testing.B) *contest {
 	ours := f.apart("GOGC=300") // as cmd/sigill runs
 	c := &contest{rivals: []*rival{ours}}
 	for _, name := range names {
+		if !slices.Contains(dovecots, name) {
+			b.Fatalf("SIGILL_RIVALS: %q is none of %q", name, dovecots)
+		}
 		r := f.dovecot(name, ours.password, strings.HasPrefix(name, "dovecot-crypt"))
 		r.password = ours.password
 		c.rivals = append(c.rivals, r)
