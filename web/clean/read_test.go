@@ -104,7 +104,7 @@ func TestSource(t *testing.T) {
 	t.Parallel()
 	s := &source{mail: "<!--" + strings.Repeat(">", 1<<20)}
 	times := 0
-	for p := make([]byte, 1<<21); s.mail != ""; times++ {
+	for p := make([]byte, 1<<21); s.at < len(s.mail); times++ {
 		if _, err := s.Read(p); err != nil {
 			t.Fatal(err)
 		}
