@@ -37,7 +37,10 @@ func (s *session) create(name string, use []imap.MailboxAttr) error {
 		return err
 	}
 	_, err = s.reader.CreateFolder(s.ctx, of, strings.Join(levels, vault.FolderDelimiter), role)
-	return err
+	if err != nil {
+		return err
+	}
+	return s.unsubscribeNew(prefixOf(of), levels, folders)
 }
 
 // roleFor is the role of a folder that is to be made for a use (RFC 6154 section 3). Those beside \Junk are taken.
@@ -122,7 +125,10 @@ func (s *session) Delete(name string) error {
 	if err != nil {
 		return s.status("DELETE", err)
 	}
-	return s.status("DELETE", s.reader.DeleteFolder(s.ctx, m.ID))
+	if err = s.reader.DeleteFolder(s.ctx, m.ID); err == nil {
+		err = s.unsay(name)
+	}
+	return s.status("DELETE", err)
 }
 
 // Rename is RENAME, of folders and of INBOX.
@@ -162,7 +168,10 @@ func (s *session) rename(name, to string) error {
 	if err := s.levels(folders, of, levels[:len(levels)-1]); err != nil {
 		return err
 	}
-	return s.reader.RenameFolder(s.ctx, m.ID, strings.Join(levels, vault.FolderDelimiter))
+	if err := s.reader.RenameFolder(s.ctx, m.ID, strings.Join(levels, vault.FolderDelimiter)); err != nil {
+		return err
+	}
+	return s.unsay(name)
 }
 
 // ownerKey is the key of the function address that has a mailbox, that of the zero address for the account's own.

@@ -22,8 +22,6 @@ import (
 // One that passes after all is a fault of this table. Tests of capabilities that are not advertised imaptest leaves out itself.
 var imaptestFails = map[string]string{
 	"append-binary": "NUL octets are refused: RFC 3516 section 4.4 lets a server, with UNKNOWN-CTE",
-	"listext":       "every mailbox is subscribed to: RFC 3501 section 6.3.7 lets UNSUBSCRIBE be answered NO (docs/decisions.md)",
-	"subscribe":     "the same",
 }
 
 // TestImaptest lets Dovecot's imaptest judge: its stress, which keeps track of what each client was told and compares it at

@@ -38,6 +38,8 @@ type folder struct {
 	name    string
 	use     imap.MailboxAttr // "" if none
 	mailbox *vault.Mailbox
+	// subscribed is what subscriptions finds out; absent is a name that is subscribed to, and no more.
+	subscribed, absent bool
 }
 
 // folders are all the client may see, asked anew, since membership can end at any time. Who may see none is hung up: every
@@ -58,7 +60,7 @@ func (s *session) folders() ([]folder, error) {
 		name := cmp.Or(m.Name, role.name)
 		switch {
 		case !m.Shared:
-			own = append(own, folder{name, role.use, m})
+			own = append(own, folder{name: name, use: role.use, mailbox: m})
 		case m.Role == vault.Inbox:
 			others = append(others, folder{name: sharedName(m.Owner), mailbox: m})
 		default:
@@ -97,17 +99,6 @@ func named(folders []folder, name string) (*vault.Mailbox, error) {
 	return nil, errNotHere
 }
 
-// Subscribe changes nothing, since every mailbox is subscribed to.
-func (s *session) Subscribe(name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, err := s.find(name)
-	return s.status("SUBSCRIBE", err)
-}
-
-// Unsubscribe is refused.
-func (s *session) Unsubscribe(string) error { return errSubscribed }
-
 // List is LIST, LSUB and LIST-EXTENDED (RFC 5258).
 func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, o *imap.ListOptions) error {
 	s.mu.Lock()
@@ -122,6 +113,11 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 	folders, err := s.folders()
 	if err != nil {
 		return s.status("LIST", err)
+	}
+	if o.SelectSubscribed || o.ReturnSubscribed {
+		if folders, err = s.subscriptions(folders); err != nil {
+			return s.status("LIST", err)
+		}
 	}
 	for _, f := range folders {
 		data := f.list(folders, match, o)
@@ -142,25 +138,24 @@ func (s *session) List(w *imapserver.ListWriter, ref string, patterns []string, 
 
 // list is what is told of a folder; nil if nothing is.
 func (f folder) list(all []folder, match matcher, o *imap.ListOptions) *imap.ListData {
-	if !match(f.name) || o.SelectSpecialUse && f.use == "" {
+	if !match(f.name) || o.SelectSpecialUse && f.use == "" || f.absent && !o.SelectSubscribed {
 		return nil
 	}
 	data := &imap.ListData{Delim: delimiter, Mailbox: f.name}
 	child, hidden := f.children(all, match)
-	switch {
-	case f.mailbox != nil:
-		if o.ReturnSubscribed || o.SelectSubscribed {
-			data.Attrs = append(data.Attrs, imap.MailboxAttrSubscribed)
-		}
-	case o.SelectSubscribed && !o.SelectRecursiveMatch && !hidden, o.SelectSpecialUse:
+	if f.subscribed {
+		data.Attrs = append(data.Attrs, imap.MailboxAttrSubscribed)
+	} else if o.SelectSubscribed && !hidden {
 		return nil
-	default:
+	}
+	switch {
+	case f.absent:
+		data.Attrs = append(data.Attrs, imap.MailboxAttrNonExistent)
+	case f.mailbox == nil, o.SelectSubscribed && !f.subscribed && !o.SelectRecursiveMatch: // for those below it (RFC 3501 section 6.3.9)
 		data.Attrs = append(data.Attrs, imap.MailboxAttrNoSelect)
 	}
 	if o.SelectRecursiveMatch && hidden {
 		data.ChildInfo = &imap.ListDataChildInfo{Subscribed: true}
-	} else if o.SelectRecursiveMatch && f.mailbox == nil {
-		return nil
 	}
 	if child {
 		data.Attrs = append(data.Attrs, imap.MailboxAttrHasChildren)
@@ -173,12 +168,13 @@ func (f folder) list(all []folder, match matcher, o *imap.ListOptions) *imap.Lis
 	return data
 }
 
-// children tells whether a folder has any, and whether one of them does not match and so would not be known of.
+// children tells whether a folder has any, and whether one of them is subscribed to, does not match and so would not be known
+// of.
 func (f folder) children(all []folder, match matcher) (some, hidden bool) {
 	for _, other := range all {
 		if strings.HasPrefix(other.name, f.name+string(delimiter)) {
-			some = true
-			hidden = hidden || !match(other.name)
+			some = some || !other.absent
+			hidden = hidden || other.subscribed && !match(other.name)
 		}
 	}
 	return some, hidden

@@ -28,7 +28,6 @@ var (
 	errFolders    = no(imap.ResponseCodeLimit, "There are as many folders as can be; remove some first")
 	errTryCreate  = no(imap.ResponseCodeTryCreate, "There is no such folder yet")
 	errExists     = no(imap.ResponseCodeAlreadyExists, "There is such a mailbox already")
-	errSubscribed = no(imap.ResponseCodeCannot, "All mailboxes are always subscribed to")
 	errStubs      = no(imap.ResponseCodeCannot, "Nothing can be stored by a mail program that fetches mail through its maker's service; use the web")
 	errUnscanned  = no(imap.ResponseCodeUnavailable, "The malware scanner does not answer, and nothing was stored; try again later")
 	errReadOnly   = no(imap.ResponseCodeCannot, "The mailbox is open for reading only; use SELECT")

@@ -145,7 +145,7 @@ func TestThePageTellsEveryField(t *testing.T) {
 		}
 	}
 	for _, rec := range []any{
-		messageRecord{}, fenceRecord{}, recipientRecord{}, claimRecord{}, stepRecord{}, messageIDRecord{}, mailboxRecord{}, entryRecord{}, flagsRecord{}, accountRecord{}, totpRecord{}, passkeyRecord{}, functionRecord{},
+		messageRecord{}, fenceRecord{}, recipientRecord{}, claimRecord{}, stepRecord{}, messageIDRecord{}, mailboxRecord{}, entryRecord{}, flagsRecord{}, accountRecord{}, subscriptionRecord{}, totpRecord{}, passkeyRecord{}, functionRecord{},
 		deviceRecord{}, bindingRecord{}, linkRecord{}, jobRecord{}, eventRecord{}, checkpointRecord{}, legalHoldRecord{},
 		disposalRecord{}, formerRecord{}, replyDraftRecord{}, classRecord{}, protectedRecord{}, searchRecord{}, message.Index{}, message.Envelope{}, message.Mailbox{}, message.Part{}, message.Param{},
 		message.Range{},

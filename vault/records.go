@@ -135,6 +135,13 @@ type accountRecord struct {
 	Roles    StaffRoles      `codec:"5,omitempty"`
 	Passkeys []passkeyRecord `codec:"6,omitempty"`
 	Recovery [][]byte        `codec:"7,omitempty"`
+
+	Subscriptions []subscriptionRecord `codec:"8,omitempty"`
+}
+
+type subscriptionRecord struct {
+	Name  string       `codec:"1"`
+	State Subscription `codec:"2"`
 }
 
 func (rec accountRecord) account() Account {
