@@ -9,7 +9,7 @@ import (
 	"sigill/vault"
 )
 
-// TestExpungedWhileRead: a message that another client expunges after it was opened is gone, not a mailbox.
+// TestExpungedWhileRead: a message that another client expunges after it was opened, or listed for a search, is gone.
 func TestExpungedWhileRead(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -40,5 +40,11 @@ func TestExpungedWhileRead(t *testing.T) {
 	whole, err := read.body(entries[0], contents[0])
 	if whole || err != nil || !read.missing || read.failed != nil {
 		t.Errorf("whole: %v, %v; missing: %v, failed: %v", whole, err, read.missing, read.failed)
+	}
+	q := &query{session: s, ctx: t.Context(), left: 1 << 20}
+	test, err := q.compile(&imap.SearchCriteria{Body: []string{"Hej"}})
+	f.must(err)
+	if found, err := q.run(entries, test); len(found) > 0 || err != nil || !q.gone {
+		t.Errorf("found %v, %v; gone: %v", found, err, q.gone)
 	}
 }

@@ -106,7 +106,7 @@ func (s *session) search(criteria *imap.SearchCriteria) (found []int, gone bool,
 	if err != nil {
 		return nil, false, err
 	}
-	return found, gone, nil
+	return found, gone || q.gone, nil
 }
 
 // query is one SEARCH.
@@ -114,6 +114,7 @@ type query struct {
 	*session
 	ctx  context.Context
 	left int64 // octets of messages it may still read
+	gone bool  // a message was expunged while it was looked for
 
 	texts *vault.TextSearch // begun with the first message that has to be opened
 }
@@ -179,7 +180,10 @@ func (c *candidate) close() {
 // forgive lets a search go on though a message is gone or damaged, which is logged.
 func (q *query) forgive(err error) error {
 	switch {
-	case err == nil, errors.Is(err, vault.ErrNotFound):
+	case err == nil:
+		return nil
+	case errors.Is(err, vault.ErrNotFound):
+		q.gone = true
 		return nil
 	case errors.Is(err, vault.ErrDamaged):
 		q.status("SEARCH", err)
@@ -193,6 +197,7 @@ func (q *query) addIndexes(batch []*candidate) error {
 	if err == nil {
 		for i, c := range batch {
 			c.index = indexes[i]
+			q.gone = q.gone || c.index == nil
 		}
 		return nil
 	}
@@ -203,6 +208,7 @@ func (q *query) addIndexes(batch []*candidate) error {
 		}
 		if err == nil {
 			c.index = one[0]
+			q.gone = q.gone || c.index == nil
 		}
 	}
 	return nil
