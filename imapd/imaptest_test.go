@@ -36,6 +36,9 @@ func TestImaptest(t *testing.T) {
 	for i := range 3 {
 		w.ok("CREATE stress%d", i) // imaptest crashes where there is mail at the beginning
 	}
+	// A keyword that a client does not know yet it sets, whoever's it is; while this one has the mailbox open, all know them.
+	w.ok("APPEND stress1 ($Label1 $Label2 $Label3 $Label4 $Label5) {%d+}\r\n%s", len(mail("x")), mail("x"))
+	w.ok("SELECT stress1")
 	varied, ascii := filepath.Join(f.dir, "varied.mbox"), filepath.Join(f.dir, "ascii.mbox")
 	plain := func(subject string) string { return strings.NewReplacer("Ä", "A", "ä", "a").Replace(mail(subject)) }
 	f.must(os.WriteFile(varied, []byte(mbox(slices.Collect(maps.Values(goodMails)), 300)), 0o600))
