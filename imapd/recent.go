@@ -88,6 +88,9 @@ func (v *view) welcome() {
 }
 
 func (v *view) isRecent(uid vault.UID) bool {
+	if n := len(v.recent); n == 0 || uid >= v.recent[n-1].first { // as most are
+		return n > 0 && uid <= v.recent[n-1].last
+	}
 	i, _ := slices.BinarySearchFunc(v.recent, uid, func(r run, uid vault.UID) int { return int(int64(r.last) - int64(uid)) })
 	return i < len(v.recent) && v.recent[i].first <= uid
 }
