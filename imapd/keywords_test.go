@@ -50,7 +50,7 @@ func TestKeywords(t *testing.T) {
 	_, err = r.StoreFlags(t.Context(), shared.ID, []vault.UID{49}, vault.AddFlags, 0, []string{"$fyra"})
 	f.must(err)
 	// The 49th message is on the second page, which another goroutine makes.
-	if got := b.ok("FETCH 1:50 (FLAGS ENVELOPE)"); strings.Index(got, "$fyra)\n* 41 FETCH") < 0 {
+	if got := b.ok("FETCH 1:50 (FLAGS ENVELOPE)"); !strings.Contains(got, "$fyra)\n* 41 FETCH") {
 		t.Errorf("in a listing: %q", got)
 	}
 	if got := a.ok("SELECT " + box); !strings.Contains(got, "* FLAGS "+known+"$ett $tva $tre $fyra)\n* OK [PERMANENTFLAGS "+known+`$ett $tva $tre $fyra \*)]`) {
