@@ -399,7 +399,7 @@ func (r *rival) login() *wire {
 	r.f.must(err)
 	f := *r.f
 	f.TB = r.TB // so that faults are this benchmark's
-	w := &wire{fixture: &f, Conn: c, in: bufio.NewReaderSize(c, 64<<10)}
+	w := &wire{fixture: &f, Conn: c, in: bufio.NewReaderSize(c, 1<<20)}
 	w.response()
 	w.ok(`LOGIN %s "%s"`, anna, r.password)
 	return w

@@ -10,8 +10,9 @@ import (
 	"sigill/vault"
 )
 
-// storeBatch is how many messages one transaction changes, so that deliveries need not wait long.
-const storeBatch = 1000
+// storeBatch is how many messages one transaction changes: so many that its syncs hardly count, and so few that deliveries
+// need not wait long (some ms), and that others who watch the mailbox take the changes in.
+const storeBatch = 4000
 
 // Store is STORE and UID STORE.
 func (s *session) Store(_ *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, _ *imap.StoreOptions) error {
