@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,15 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("full: %q", status)
 	}
 	w.ok("SELECT INBOX")
+	n := 1
+	for ; n < 1<<17; n *= 2 { // entries are small
+		if _, status = w.do("COPY 1:* INBOX"); !strings.HasPrefix(status, "OK") {
+			break
+		}
+	}
+	if exists := fmt.Sprintf("* %d EXISTS", n); !strings.HasPrefix(status, "NO [OVERQUOTA]") || !strings.Contains(w.ok("SELECT INBOX"), exists) {
+		t.Errorf("a copy of %d messages: %q; then not %q", n, status, exists)
+	}
 	if got := w.ok("FETCH 1 (ENVELOPE BODY.PEEK[])"); literalOf(got[strings.Index(got, "BODY[]"):]) != mail("ett") {
 		t.Errorf("reading: %q", got)
 	}

@@ -194,19 +194,30 @@ func (r *Reader) Expunge(ctx context.Context, id MailboxID, uids []UID) (out []U
 // discard removes an entry for its owner's side, with a line in the audit, also of an entry that must stay: then stays is
 // ErrLegalHold or ErrHeld.
 func (a *access) discard(id MailboxID, box *mailboxRecord, uid UID, e entryRecord) (stays, err error) {
-	event := Event{Actor: a.v.actor(a.reader.p), Action: "delete", Message: e.Message, Result: "ok", Detail: string(a.reader.door)}
 	err = a.mayRemove(box, spot{id, uid}, e.Message)
+	event := a.reader.deletion(e.Message, err)
 	switch {
-	case errors.Is(err, ErrLegalHold):
-		event.Result = "legal hold"
-		return err, a.record(event)
-	case errors.Is(err, ErrHeld):
-		event.Result = "waits for identities"
+	case mustStay(err):
 		return err, a.record(event)
 	case err != nil:
 		return nil, err
 	}
 	return nil, errors.Join(a.record(event), a.removeEntry(id, box, uid, e), a.disposedBy(box.Owner, e.Message))
+}
+
+// mustStay tells of an error that it is of an entry that may not leave its mailbox.
+func mustStay(err error) bool { return errors.Is(err, ErrLegalHold) || errors.Is(err, ErrHeld) }
+
+// deletion is the event of one, or of one that was refused.
+func (r *Reader) deletion(id MessageID, refused error) Event {
+	e := Event{Actor: r.v.actor(r.p), Action: "delete", Message: id, Result: "ok", Detail: string(r.door)}
+	switch {
+	case errors.Is(refused, ErrLegalHold):
+		e.Result = "legal hold"
+	case errors.Is(refused, ErrHeld):
+		e.Result = "waits for identities"
+	}
+	return e
 }
 
 // Copied pairs a UID with that of its copy.
@@ -217,12 +228,14 @@ func (r *Reader) Copy(ctx context.Context, from MailboxID, uids []UID, to Mailbo
 	return r.transfer(ctx, from, uids, to, false)
 }
 
-// Move is Copy and removal in one transaction (RFC 6851).
+// Move is Copy and removal in one transaction (RFC 6851). One that ErrLegalHold or ErrHeld refuses stands in the audit as a
+// deletion does.
 func (r *Reader) Move(ctx context.Context, from MailboxID, uids []UID, to MailboxID) ([]Copied, error) {
 	return r.transfer(ctx, from, uids, to, true)
 }
 
 func (r *Reader) transfer(ctx context.Context, from MailboxID, uids []UID, to MailboxID, remove bool) (out []Copied, err error) {
+	var refused MessageID
 	err = r.update(ctx, func(a *access) error {
 		out = nil
 		there, err := a.box(to)
@@ -242,9 +255,13 @@ func (r *Reader) transfer(ctx context.Context, from MailboxID, uids []UID, to Ma
 			if err != nil || !remove {
 				return err
 			}
+			refused = e.Message
 			return a.removeEntry(from, box, uid, e)
 		})
 	})
+	if mustStay(err) {
+		err = errors.Join(err, r.v.Audit().Record(ctx, r.deletion(refused, err)))
+	}
 	return out, err
 }
 

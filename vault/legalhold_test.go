@@ -122,7 +122,7 @@ func TestLegalHoldStopsDeletion(t *testing.T) {
 func TestLegalHoldOfAMailbox(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.deposit(mail("a@x", "Beslut"), anna, false, cia)
+	id := h.deposit(mail("a@x", "Beslut"), anna, false, cia).ID
 	annas := h.reader(vault.Staff(anna))
 	sent, trash, filed := box(t, annas, anna, vault.Sent).ID, box(t, annas, anna, vault.Trash).ID, box(t, annas, omsorg, vault.Inbox).ID
 	_, err := annas.Copy(t.Context(), sent, []vault.UID{1}, filed)
@@ -131,6 +131,11 @@ func TestLegalHoldOfAMailbox(t *testing.T) {
 	must(t, err)
 	if _, err := annas.Move(t.Context(), filed, []vault.UID{1}, trash); !errors.Is(err, vault.ErrLegalHold) {
 		t.Errorf("moved out from under the hold: %v", err)
+	}
+	if !slices.ContainsFunc(events(t, h), func(e vault.Event) bool {
+		return e.Action == "delete" && e.Result == "legal hold" && e.Message == id
+	}) {
+		t.Error("the refused move is not in the audit")
 	}
 	if out, err := expungeAll(t, annas, filed); !errors.Is(err, vault.ErrLegalHold) {
 		t.Errorf("deleted beside a copy that is under no hold: %v, %v", out, err)
