@@ -3,8 +3,11 @@ package vault
 import (
 	"bytes"
 	"context"
+	"errors"
+	"strconv"
 	"time"
 
+	"sigill/policy"
 	"sigill/vault/internal/kv"
 	"sigill/vault/internal/seal"
 )
@@ -18,6 +21,18 @@ func CountForTest(v *Vault, table string) (n int) {
 		return nil
 	})
 	return n
+}
+
+// FillSubscriptionsForTest makes an account one that has said something of as many names as it may.
+func FillSubscriptionsForTest(ctx context.Context, v *Vault, a policy.Address) error {
+	o := v.staffOwner(a)
+	return v.update(ctx, func(t *tx) error {
+		rec, _, err := load[accountRecord](t, tAccount, o[:])
+		for n := len(rec.Subscriptions); n < maxSubscriptions; n++ {
+			rec.Subscriptions = append(rec.Subscriptions, subscriptionRecord{strconv.Itoa(n), Subscribed})
+		}
+		return errors.Join(err, save(t, tAccount, o[:], &rec))
+	})
 }
 
 // CollectOrphansForTest is what Run does first.
