@@ -111,6 +111,9 @@ func TestAMailOutlastsItsLogin(t *testing.T) {
 	s.clock.pass(31 * time.Minute)
 	b.run(chromedp.Click(chromedp.CSS("main button.main")), chromedp.WaitVisible(chromedp.CSS("main textarea[readonly]")))
 	b.at("/compose", "Logga in igen inom en timme")
+	if in := ask(b, chromedp.Evaluate[string](`document.querySelector("header").innerText + document.querySelector("footer").innerText`)); strings.Contains(in, "Logga ut") || strings.Contains(in, "Inloggad som") {
+		t.Errorf("around the page it still says who is logged in: %q", in)
+	}
 	b.audit(source, "a mail after the end of a login")
 	b.fits("a mail after the end of a login")
 	b.portrait("a mail after the end of a login")

@@ -51,14 +51,17 @@
 		say(box.dataset.sent.replace("{n}", 0));
 	}
 
-	// show goes where the answer leads, or puts the page with faults in place of this one.
+	// show goes where the answer leads, or puts the page with faults in place of this one. What stands around it changes, too,
+	// if the login has ended.
 	function show(request, form) {
 		if (request.responseURL && request.responseURL !== form.action) {
 			return location.assign(request.responseURL);
 		}
 		const page = new DOMParser().parseFromString(request.responseText, "text/html");
 		document.title = page.title;
-		document.querySelector("main").replaceWith(page.querySelector("main"));
+		for (const part of ["header", "main", "footer"]) {
+			document.querySelector("body > " + part).replaceWith(page.querySelector("body > " + part));
+		}
 		document.querySelector("main").focus();
 		scrollTo(0, 0);
 		ready();
